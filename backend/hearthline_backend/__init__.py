@@ -1,0 +1,1 @@
+"""The service: stores readings, judges them against each patient's plan, and sees to it that a person acts."""

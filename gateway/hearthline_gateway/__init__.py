@@ -1,0 +1,1 @@
+"""The home: reads Bluetooth meters, keeps every reading until the backend has receipted it."""

@@ -1,0 +1,35 @@
+"""Hop 1's result: one value of one characteristic, as heard, with everything later hops need to know about the hearing."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class MeterClock:
+    """The meter's clock as read at the start of this connection, before anybody set it.
+
+    ``ahead_of_utc`` is the clock face minus UTC at that moment: the home's zone plus whatever the clock is wrong by. It
+    applies to every record the meter stored before the setting.
+    """
+
+    ahead_of_utc: timedelta
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Bytes from a meter.
+
+    ``characteristic`` is the 16-bit UUID in upper-case hex, ``sensor`` the meter's identity address, ``received_time``
+    the gateway's clock in UTC. ``clock`` is None where the meter has none to read. ``first`` marks the first measurement
+    of its connection, ``alone`` is True once the connection is known to have brought only this one.
+    """
+
+    sensor: str
+    characteristic: str
+    payload: bytes
+    received_time: datetime
+    model: str | None = None
+    clock: MeterClock | None = None
+    first: bool = False
+    alone: bool = False

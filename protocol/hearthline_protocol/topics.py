@@ -1,0 +1,34 @@
+"""The topics. Identity comes from the topic, which the broker's access list guards, never from the payload."""
+
+import re
+from typing import Final
+
+ROOT: Final = "hearthline/v1"
+GATEWAY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}", re.ASCII)
+"""What a gateway may be called: also its MQTT user name and its certificate's common name."""
+
+ALL_READINGS: Final = f"{ROOT}/+/readings"
+ALL_STATUS: Final = f"{ROOT}/+/status"
+
+
+def readings(gateway: str) -> str:
+    """Gateway to backend: batches of readings."""
+    return f"{ROOT}/{gateway}/readings"
+
+
+def receipts(gateway: str) -> str:
+    """Backend to gateway: what became of each reading."""
+    return f"{ROOT}/{gateway}/receipts"
+
+
+def status(gateway: str) -> str:
+    """Gateway to backend, retained, and the last will."""
+    return f"{ROOT}/{gateway}/status"
+
+
+def gateway_of(topic: str) -> str | None:
+    """The gateway a topic belongs to; None when the topic is not one of ours or the name is not allowed."""
+    parts = topic.split("/")
+    if len(parts) < 4 or "/".join(parts[:2]) != ROOT or GATEWAY_NAME.fullmatch(parts[2]) is None:
+        return None
+    return parts[2]

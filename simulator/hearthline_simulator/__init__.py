@@ -1,0 +1,1 @@
+"""Homes without hardware: meters, a Bluetooth stack and whole populations, simulated around the real product."""
