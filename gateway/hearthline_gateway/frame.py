@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,13 @@ class Frame:
     clock: MeterClock | None = None
     first: bool = False
     alone: bool = False
+
+
+class FrameSink(Protocol):
+    """Where a Bluetooth session puts what it hears."""
+
+    async def heard(self, frame: Frame) -> None:
+        """Make the frame durable; returns only once a power cut can no longer take it."""
+
+    async def connection_ended(self, sensor: str) -> None:
+        """Nothing more will come from this meter in this connection."""

@@ -1,0 +1,1 @@
+"""Records on SQLAlchemy: one repository module per concept, composed by the unit of work. All SQL of Records is here."""

@@ -1,0 +1,81 @@
+"""What is known of a meter model, read from one TOML file per model.
+
+The files are data (``firmware-config/meters``), shipped inside the installed package as well.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hearthline_gateway.errors import GatewayError
+
+_PLACES = (
+    Path(__file__).parent / "meters",
+    Path(__file__).parents[2] / "firmware-config" / "meters",
+)
+
+
+class UnknownModelError(GatewayError):
+    """No file describes the model."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        self.name, self.known = name, known
+        super().__init__(f"no meter model is called {name!r}; known models: {', '.join(known)}")
+
+
+class ModelFileError(GatewayError):
+    """A model's file is not what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterModel:
+    """One model. Characteristics and services are 16-bit UUIDs in upper-case hex.
+
+    ``clock`` is the characteristic that holds the meter's clock (None: it has none), ``set_clock`` whether to correct it
+    after reading it; ``reconnect_after_s`` how long to leave the meter alone after it hung up; ``big_endian`` names the
+    measurement fields that this model sends in the wrong byte order; ``hangs_up`` whether it ends the connection itself.
+    """
+
+    name: str
+    title: str
+    device: str
+    services: tuple[str, ...]
+    measurements: tuple[str, ...]
+    pair: bool
+    steps: tuple[str, ...]
+    sources: tuple[str, ...]
+    clock: str | None = None
+    set_clock: bool = False
+    reconnect_after_s: float = 10.0
+    hangs_up: bool = False
+    big_endian: tuple[str, ...] = ()
+    settle_s: float = 0.0
+
+
+def _load(path: Path) -> MeterModel:
+    table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        return MeterModel(
+            name=path.stem, **{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+        )
+    except TypeError as error:
+        raise ModelFileError(f"{path.name}: {error}") from error
+
+
+@cache
+def models() -> dict[str, MeterModel]:
+    """Every model by its name, the file's stem."""
+    folder = next((place for place in _PLACES if place.is_dir()), None)
+    if folder is None:
+        raise ModelFileError("the meter models are missing from this installation: install hearthline again")
+    return {path.stem: _load(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def model(name: str) -> MeterModel:
+    """The model of that name; :class:`UnknownModelError` lists the known ones."""
+    found = models().get(name)
+    if found is None:
+        raise UnknownModelError(name, tuple(models()))
+    return found
