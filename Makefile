@@ -1,0 +1,32 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each sets itself up.
+.PHONY: help setup demo check test lint bench clean
+.DEFAULT_GOAL := help
+bin := .venv/bin
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## Everything the demo needs; quick when nothing is missing
+	@scripts/setup
+
+demo: setup ## The whole chain on this machine: a simulated home, the real gateway, broker and backend
+	@exec $(bin)/hearthline demo
+
+check: setup ## The same without a person: every hop with its evidence, then it ends
+	@$(bin)/hearthline demo --check
+
+lint: ## Formatting, lint and types
+	@scripts/setup test
+	$(bin)/ruff format --check .
+	$(bin)/ruff check .
+	$(bin)/mypy
+	$(bin)/mypy tests bench scripts
+
+test: lint ## Lint, then every test: unit, contract, integration, acceptance, browser
+	$(bin)/python -m pytest
+
+bench: setup ## The time from indication to webhook, memory, CPU, start-up
+	@$(bin)/python -m bench.chain
+
+clean: ## Remove what the other targets made
+	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

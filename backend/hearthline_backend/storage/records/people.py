@@ -1,0 +1,343 @@
+"""Users, their sessions and contacts, who is on call, and the access log."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hearthline_backend.storage.schema import (
+    access_log,
+    contacts,
+    on_call,
+    patients,
+    sessions,
+    sign_in_attempts,
+    teams,
+    users,
+)
+
+
+class Role(StrEnum):
+    """What a user is here for; decides which views exist for them."""
+
+    CARE = "care"
+    TECHNICIAN = "technician"
+    PATIENT = "patient"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who signs in. ``title`` is Nurse, Doctor, Technician or Patient in English; screens translate it.
+
+    ``theme`` is light, dark or None (as the system); ``single_keys`` switches one-letter keys off where False.
+    """
+
+    id: UUID
+    login: str
+    password_hash: str
+    role: Role
+    initials: str
+    title: str
+    organisation_id: UUID
+    team_id: UUID | None = None
+    patient_id: UUID | None = None
+    locale: str = "en"
+    theme: str | None = None
+    single_keys: bool = True
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One signed-in browser. Only the SHA-256 of its token is kept, so that a copy of Records opens no session."""
+
+    token_hash: str
+    user_id: UUID
+    csrf: str
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One way to reach a user: ``channel`` is mail or webhook; ``secret`` signs a webhook. Lower positions first."""
+
+    id: UUID
+    user_id: UUID
+    channel: str
+    address: str
+    secret: str | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnCall:
+    """Who is called for a team, in order: position 0 first. ``ends_at`` None: until somebody else takes over."""
+
+    user: User
+    position: int
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One look at a patient's data by a user."""
+
+    at: datetime
+    user_id: UUID
+    initials: str
+    title: str
+    team: str | None
+    view: str
+
+
+class People:
+    """Users and everything that hangs on them."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    # --- users ---
+
+    async def add_user(self, user: User) -> None:
+        """A new user. The login must be free; it is compared in lower case."""
+        values = _user_values(user)
+        await self._connection.execute(insert(users).values(**values))
+
+    async def user(self, user_id: UUID) -> User | None:
+        """One user by id."""
+        row = (await self._connection.execute(select(users).where(users.c.id == user_id))).one_or_none()
+        return None if row is None else _user(row)
+
+    async def user_by_login(self, login: str) -> User | None:
+        """One user by login, whatever the case it was typed in."""
+        query = select(users).where(users.c.login == login.strip().lower())
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _user(row)
+
+    async def users(self, ids: Collection[UUID]) -> Mapping[UUID, User]:
+        """Several users by id; unknown ids are left out."""
+        if not ids:
+            return {}
+        rows = await self._connection.execute(select(users).where(users.c.id.in_(set(ids))))
+        return {row.id: _user(row) for row in rows}
+
+    async def care_team(self, team_id: UUID) -> tuple[User, ...]:
+        """Active care users of a team, by initials."""
+        query = select(users).where(users.c.team_id == team_id, users.c.active).order_by(users.c.initials)
+        return tuple(_user(row) for row in await self._connection.execute(query))
+
+    async def set_preferences(self, user_id: UUID, *, theme: str | None, single_keys: bool, locale: str) -> None:
+        """How the screens look and listen for this user."""
+        values = {"theme": theme, "single_keys": single_keys, "locale": locale}
+        await self._connection.execute(update(users).where(users.c.id == user_id).values(**values))
+
+    async def set_password(self, user_id: UUID, password_hash: str) -> None:
+        """Replace the hash, such as after a change or when the hash's parameters grew."""
+        await self._connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+
+    # --- sessions ---
+
+    async def open_session(self, session: Session) -> None:
+        """Remember a session that has just begun, and forget those long over."""
+        await self._connection.execute(delete(sessions).where(sessions.c.expires_at < session.created_at))
+        await self._connection.execute(
+            insert(sessions).values(
+                token_hash=session.token_hash,
+                user_id=session.user_id,
+                csrf=session.csrf,
+                created_at=session.created_at,
+                seen_at=session.seen_at,
+                expires_at=session.expires_at,
+            )
+        )
+
+    async def session(self, token_hash: str, now: datetime) -> tuple[Session, User] | None:
+        """The session of a token with its user; None when it is over or the user may no longer sign in."""
+        query = select(sessions).where(sessions.c.token_hash == token_hash, sessions.c.expires_at > now)
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        user = await self.user(row.user_id)
+        if user is None or not user.active:
+            return None
+        session = Session(row.token_hash, row.user_id, row.csrf, row.created_at, row.seen_at, row.expires_at)
+        return session, user
+
+    async def extend_session(self, token_hash: str, seen_at: datetime, expires_at: datetime) -> None:
+        """Somebody acted in this session: it lasts until ``expires_at``."""
+        query = update(sessions).where(sessions.c.token_hash == token_hash)
+        await self._connection.execute(query.values(seen_at=seen_at, expires_at=expires_at))
+
+    async def close_session(self, token_hash: str) -> None:
+        """Sign out."""
+        await self._connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
+
+    # --- sign-in attempts: failures, by hashed subject ---
+
+    async def add_attempts(self, subjects: Sequence[str], at: datetime) -> None:
+        """One failed sign-in, counted for each subject (SHA-256 of a login or of an address)."""
+        await self._connection.execute(
+            insert(sign_in_attempts), [{"subject": subject, "at": at} for subject in subjects]
+        )
+
+    async def attempts(self, subject: str, since: datetime) -> tuple[datetime, ...]:
+        """Failed sign-ins of a subject since a moment, oldest first."""
+        query = select(sign_in_attempts.c.at).where(
+            sign_in_attempts.c.subject == subject, sign_in_attempts.c.at > since
+        )
+        return tuple(await self._connection.scalars(query.order_by(sign_in_attempts.c.at)))
+
+    async def forget_attempts(self, subject: str, before: datetime) -> None:
+        """After a sign-in that worked: this subject starts anew, and nothing older than ``before`` is kept."""
+        old = or_(sign_in_attempts.c.subject == subject, sign_in_attempts.c.at < before)
+        await self._connection.execute(delete(sign_in_attempts).where(old))
+
+    # --- reaching people ---
+
+    async def add_contact(self, contact: Contact) -> None:
+        """One more way to reach a user."""
+        await self._connection.execute(
+            insert(contacts).values(
+                id=contact.id,
+                user_id=contact.user_id,
+                channel=contact.channel,
+                address=contact.address,
+                secret=contact.secret,
+                position=contact.position,
+            )
+        )
+
+    async def contact(self, contact_id: UUID) -> Contact | None:
+        """One contact by id."""
+        row = (await self._connection.execute(select(contacts).where(contacts.c.id == contact_id))).one_or_none()
+        return None if row is None else _contact(row)
+
+    async def contacts(self, user_id: UUID) -> tuple[Contact, ...]:
+        """How a user is reached, in order."""
+        query = select(contacts).where(contacts.c.user_id == user_id).order_by(contacts.c.position, contacts.c.id)
+        return tuple(_contact(row) for row in await self._connection.execute(query))
+
+    async def put_on_call(
+        self, team_id: UUID, user_id: UUID, *, position: int, starts_at: datetime, ends_at: datetime | None = None
+    ) -> None:
+        """This user is called for this team from ``starts_at`` to ``ends_at``, in this place of the order."""
+        values = {
+            "team_id": team_id,
+            "user_id": user_id,
+            "position": position,
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+        }
+        await self._connection.execute(insert(on_call).values(**values))
+
+    async def on_call(self, team_id: UUID, at: datetime) -> tuple[OnCall, ...]:
+        """Who is called for a team at a moment, first to last. Users who may no longer sign in are left out."""
+        query = (
+            select(users, on_call.c.position, on_call.c.starts_at, on_call.c.ends_at)
+            .join_from(on_call, users, on_call.c.user_id == users.c.id)
+            .where(
+                on_call.c.team_id == team_id,
+                on_call.c.starts_at <= at,
+                or_(on_call.c.ends_at.is_(None), on_call.c.ends_at > at),
+                users.c.active,
+            )
+            .order_by(on_call.c.position, on_call.c.starts_at.desc(), on_call.c.id)
+        )
+        rows = await self._connection.execute(query)
+        return tuple(OnCall(_user(row), row.position, row.starts_at, row.ends_at) for row in rows)
+
+    # --- the access log: append-only ---
+
+    async def log_access(self, user_id: UUID, patient_id: UUID, view: str, at: datetime) -> None:
+        """A user looked at a patient's data; the patient can read this."""
+        await self._connection.execute(
+            insert(access_log).values(at=at, user_id=user_id, patient_id=patient_id, view=view)
+        )
+
+    async def log_list(self, user_id: UUID, team_id: UUID, view: str, at: datetime, once_in: timedelta) -> None:
+        """A user saw a list of all patients of a team: one entry each, unless there is one younger than ``once_in``."""
+        lately = exists().where(
+            and_(
+                access_log.c.patient_id == patients.c.id,
+                access_log.c.user_id == user_id,
+                access_log.c.view == view,
+                access_log.c.at > at - once_in,
+            )
+        )
+        time = literal(at, access_log.c.at.type)
+        user = literal(user_id, access_log.c.user_id.type)
+        source = select(time, user, patients.c.id, literal(view)).where(patients.c.team_id == team_id, ~lately)
+        await self._connection.execute(insert(access_log).from_select(["at", "user_id", "patient_id", "view"], source))
+
+    async def looked_since(self, user_id: UUID, patient_id: UUID, view: str, since: datetime) -> bool:
+        """Whether this user's looks at this view of the patient since a moment already hold an entry."""
+        query = select(func.count()).where(
+            access_log.c.patient_id == patient_id,
+            access_log.c.user_id == user_id,
+            access_log.c.view == view,
+            access_log.c.at > since,
+        )
+        return bool(await self._connection.scalar(query))
+
+    async def looks(self, patient_id: UUID, limit: int, *, before: datetime | None = None) -> tuple[Access, ...]:
+        """Who looked at a patient's data, newest first; the patient's own looks are not among them."""
+        query = (
+            select(access_log, users.c.initials, users.c.title, teams.c.name.label("team"))
+            .join(users, access_log.c.user_id == users.c.id)
+            .outerjoin(teams, users.c.team_id == teams.c.id)
+            .where(access_log.c.patient_id == patient_id, users.c.role != Role.PATIENT.value)
+            .order_by(access_log.c.at.desc(), access_log.c.id.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(access_log.c.at < before)
+        rows = await self._connection.execute(query)
+        return tuple(Access(row.at, row.user_id, row.initials, row.title, row.team, row.view) for row in rows)
+
+
+def _user_values(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "login": user.login.strip().lower(),
+        "password_hash": user.password_hash,
+        "role": user.role.value,
+        "initials": user.initials,
+        "title": user.title,
+        "organisation_id": user.organisation_id,
+        "team_id": user.team_id,
+        "patient_id": user.patient_id,
+        "locale": user.locale,
+        "theme": user.theme,
+        "single_keys": user.single_keys,
+        "active": user.active,
+    }
+
+
+def _user(row: Row[Any]) -> User:
+    return User(
+        row.id,
+        row.login,
+        row.password_hash,
+        Role(row.role),
+        row.initials,
+        row.title,
+        row.organisation_id,
+        row.team_id,
+        row.patient_id,
+        row.locale,
+        row.theme,
+        row.single_keys,
+        row.active,
+    )
+
+
+def _contact(row: Row[Any]) -> Contact:
+    return Contact(row.id, row.user_id, row.channel, row.address, row.secret, row.position)

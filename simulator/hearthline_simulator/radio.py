@@ -1,0 +1,49 @@
+"""The air between the simulated meters and the simulated adapter.
+
+bumble's own link asks every controller about every packet; with hundreds of meters around one adapter that is quadratic.
+This one knows who has which address and who listens, and carries the same packets.
+"""
+
+import asyncio
+
+from bumble import hci, ll
+from bumble.controller import Controller
+from bumble.link import LocalLink
+
+
+class Radio(LocalLink):
+    """One virtual air. Advertisements reach only controllers that scan or wait for that advertiser."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # bumble's constructor carries no annotation
+        self._by_address: dict[hci.Address, Controller] = {}
+
+    def controller(self, name: str) -> Controller:
+        """A new controller on this air; the host of the same name talks HCI to it."""
+        return Controller(name, link=self)
+
+    def on_address_changed(self, controller: Controller) -> None:
+        self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not controller}
+        self._by_address[controller.random_address] = controller
+
+    def remove_controller(self, controller: Controller) -> None:
+        super().remove_controller(controller)
+        self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not controller}
+
+    def find_le_controller(self, address: hci.Address) -> Controller | None:
+        return self._by_address.get(address) or super().find_le_controller(address)
+
+    def send_advertising_pdu(self, sender_controller: Controller, packet: ll.AdvertisingPdu) -> None:
+        loop = asyncio.get_running_loop()
+        if isinstance(packet, ll.ConnectInd):
+            advertiser = self.find_le_controller(packet.advertiser_address)
+            if advertiser is not None:
+                loop.call_soon(advertiser.on_ll_advertising_pdu, packet)
+            return
+        for listener in self.controllers:
+            if listener is not sender_controller and _listens(listener):
+                loop.call_soon(listener.on_ll_advertising_pdu, packet)
+
+
+def _listens(controller: Controller) -> bool:
+    return controller.le_scan_enable or controller.pending_le_connection is not None
