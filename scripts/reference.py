@@ -1,0 +1,198 @@
+"""Writes docs/reference from the code: kinds, messages (JSON Schema), topics (AsyncAPI 3), settings, commands, meters.
+
+`python scripts/reference.py` writes; `--check` exits 1 and names what is out of date.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic.json_schema import models_json_schema
+
+from hearthline_gateway.meter_models import models
+from hearthline_protocol import topics
+from hearthline_protocol.kinds import KINDS
+from hearthline_protocol.messages import MAX_BATCH_BYTES, MAX_BATCH_READINGS, SCHEMA, GatewayStatus, ReadingsBatch, Receipt
+
+FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+NOTE = "<!-- Written by scripts/reference.py from the code. Change the code, then run it again. -->\n\n"
+
+
+def kinds_page() -> str:
+    rows = [
+        f"| `{kind.name}` | {'**' if field.name in kind.required else ''}{field.name}"
+        f"{'**' if field.name in kind.required else ''} | {field.unit} | {field.step:g} "
+        f"| {field.possible[0]:g} to {field.possible[1]:g} | {field.loinc or '–'} | {field.mdc or '–'} |"
+        for kind in KINDS.values()
+        for field in kind.fields.values()
+    ]
+    return (
+        "# Kinds\n\n"
+        + NOTE
+        + "Every field Hearthline stores, its one unit (UCUM), the step meters print, the physically possible range and its "
+        "codes. Bold fields are required: without them a reading has no value.\n\n"
+        "| kind | field | unit | step | possible | LOINC | MDC |\n| --- | --- | --- | --- | --- | --- | --- |\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
+def schema() -> dict[str, Any]:
+    _, document = models_json_schema(
+        [(model, "serialization") for model in (ReadingsBatch, Receipt, GatewayStatus)],
+        title=f"Hearthline messages, schema {SCHEMA}",
+    )
+    return document
+
+
+def schema_page() -> str:
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema()}, indent=2) + "\n"
+
+
+def asyncapi_page() -> str:
+    def channel(name: str, message: str, summary: str) -> dict[str, Any]:
+        return {
+            "address": f"{topics.ROOT}/{{gateway}}/{name}",
+            "summary": summary,
+            "parameters": {"gateway": {"description": f"The gateway's name, {topics.GATEWAY_NAME.pattern}"}},
+            "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+        }
+
+    def message(model: str, correlated: bool) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "contentType": "application/json",
+            "payload": {"$ref": f"messages.schema.json#/$defs/{model}"},
+        }
+        if correlated:
+            body["correlationId"] = {
+                "description": "MQTT 5 Correlation Data: the batch id",
+                "location": "$message.header#/correlationData",
+            }
+        return body
+
+    def operation(action: str, name: str) -> dict[str, Any]:
+        return {"action": action, "channel": {"$ref": f"#/channels/{name}"}, "bindings": {"mqtt": {"qos": 1}}}
+
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Hearthline, between home and backend",
+            "version": f"{SCHEMA}.0.0",
+            "description": "MQTT 5 only. Sessions are clean on both sides; the gateway's outbox is the only queue. "
+            f"A batch holds at most {MAX_BATCH_READINGS} readings and {MAX_BATCH_BYTES} bytes, and is kept until a "
+            "receipt names each reading.",
+        },
+        "channels": {
+            "readings": channel("readings", "batch", "Gateway to backend: batches of readings"),
+            "receipts": channel("receipts", "receipt", "Backend to gateway: what became of each reading"),
+            "status": channel("status", "status", "Gateway to backend, retained, and the last will"),
+        },
+        "operations": {
+            "sendReadings": operation("send", "readings"),
+            "receiveReceipts": operation("receive", "receipts"),
+            "sendStatus": operation("send", "status"),
+        },
+        "components": {
+            "messages": {
+                "batch": message("ReadingsBatch", correlated=True),
+                "receipt": message("Receipt", correlated=True),
+                "status": message("GatewayStatus", correlated=False),
+            }
+        },
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def meters_page() -> str:
+    parts = ["# Supported meters\n\n", NOTE]
+    for model in models().values():
+        steps = "\n".join(f"{number}. {step}" for number, step in enumerate(model.steps, 1))
+        parts.append(
+            f"## {model.title}\n\n`{model.name}` · {model.device} · services {', '.join(model.services)} · "
+            f"{'paired' if model.pair else 'not paired'} · clock {model.clock or 'none'}\n\n{steps}\n\n"
+            f"Sources: {'; '.join(model.sources)}\n\n"
+        )
+    return "".join(parts).rstrip() + "\n"
+
+
+def settings_page() -> str:
+    from hearthline_backend.settings import settings_table as backend_table
+    from hearthline_gateway.settings import settings_table as gateway_table
+
+    parts = ["# Settings\n\n", NOTE]
+    for title, table in (("Gateway (`gateway.toml`)", gateway_table()), ("Backend", backend_table())):
+        parts.append(f"## {title}\n\n| setting | environment | type | default | meaning |\n| --- | --- | --- | --- | --- |\n")
+        parts += [
+            f"| `{row.name}` | `{row.environment}` | {row.type} | {row.default} | {row.help} |\n".replace("||", "| |")
+            for row in table
+        ]
+        parts.append("\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+def commands_page() -> str:
+    from hearthline_backend.cli import app as backend_app
+    from hearthline_gateway.cli import app as gateway_app
+
+    parts = ["# Commands\n\n", NOTE]
+    for name, application in (("hearthline", backend_app), ("hearthline-gateway", gateway_app)):
+        parts.append(f"## {name}\n\n")
+        parts += _command(typer.main.get_command(application), name)
+    return "".join(parts).rstrip() + "\n"
+
+
+def _command(command: Any, path: str) -> list[str]:
+    parts: list[str] = []
+    for name, child in sorted(getattr(command, "commands", {}).items()):
+        full = f"{path} {name}"
+        if getattr(child, "commands", None):
+            parts += _command(child, full)
+            continue
+        parts.append(f"### `{full}`\n\n{(child.help or '').strip()}\n\n")
+        rows = [
+            f"| `{', '.join(parameter.opts) if parameter.param_type_name == 'option' else parameter.name.upper()}` "
+            f"| {getattr(parameter, 'help', None) or ''} |\n"
+            for parameter in child.params
+            if parameter.name != "help"
+        ]
+        if rows:
+            parts += ["| argument | meaning |\n| --- | --- |\n", *rows, "\n"]
+    return parts
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "kinds.md": kinds_page,
+    "messages.schema.json": schema_page,
+    "asyncapi.json": asyncapi_page,
+    "meters.md": meters_page,
+    "settings.md": settings_page,
+    "commands.md": commands_page,
+}
+
+
+def stale() -> list[str]:
+    """Names of the pages that no longer say what the code says."""
+    return [
+        name
+        for name, page in PAGES.items()
+        if not (FOLDER / name).is_file() or (FOLDER / name).read_text(encoding="utf-8") != page()
+    ]
+
+
+def main() -> int:
+    if "--check" in sys.argv[1:]:
+        late = stale()
+        for name in late:
+            print(f"docs/reference/{name} is out of date: run python scripts/reference.py")
+        return 1 if late else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
