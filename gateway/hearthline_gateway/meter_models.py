@@ -35,7 +35,8 @@ class MeterModel:
 
     ``clock`` is the characteristic that holds the meter's clock (None: it has none), ``set_clock`` whether to correct it
     after reading it; ``reconnect_after_s`` how long to leave the meter alone after it hung up; ``big_endian`` names the
-    measurement fields that this model sends in the wrong byte order; ``hangs_up`` whether it ends the connection itself.
+    measurement fields that this model sends in the wrong byte order, ``unflagged`` those it sends without setting their
+    flag; ``hangs_up`` whether it ends the connection itself.
     """
 
     name: str
@@ -51,6 +52,7 @@ class MeterModel:
     reconnect_after_s: float = 10.0
     hangs_up: bool = False
     big_endian: tuple[str, ...] = ()
+    unflagged: tuple[str, ...] = ()
     settle_s: float = 0.0
 
 

@@ -1,0 +1,95 @@
+"""Hop 3: from a frame to readings. Pure: no I/O, no clock; the same frame heard twice gives the same ids.
+
+Normalise a frame as soon as it is heard to make it durable, and again with ``alone`` known when its connection has
+ended: the id stays, only the time and ``live`` may become better.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from hearthline_protocol.identity import reading_id
+from hearthline_protocol.readings import AsMeasured, Reading, Value
+
+from hearthline_gateway.effective_time import EffectiveTime, reconcile
+from hearthline_gateway.finding import Finding, Measured
+from hearthline_gateway.frame import Frame
+from hearthline_gateway.gatt.characteristics import PersonMeasurement, decode
+from hearthline_gateway.gatt.pulse_oximeter import PlxContinuousMeasurement
+from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
+from hearthline_gateway.interpret import interpret
+from hearthline_gateway.meter_models import MeterModel
+
+UNKNOWN_USER: Final = 255
+"""The user id by which cuffs and scales say that they do not know the person."""
+
+
+def quirks_of(model: MeterModel | None) -> Quirks:
+    """How the model departs from its profile."""
+    if model is None:
+        return NO_QUIRKS
+    return Quirks(frozenset(model.big_endian), frozenset(model.unflagged))
+
+
+def normalize(frame: Frame, *, zone: ZoneInfo, quirks: Quirks = NO_QUIRKS) -> tuple[Reading, ...]:
+    """The readings in a frame; raises ``DecodeError``.
+
+    None for a clock, a battery, and for a notification of a continuous stream, which is no reading by itself: see
+    :class:`hearthline_gateway.stable_window.StableWindow`. ``zone`` is the home's.
+    """
+    measurement = decode(frame.characteristic, frame.payload, quirks)
+    if isinstance(measurement, PlxContinuousMeasurement) or not isinstance(measurement, PersonMeasurement):
+        return ()
+    finding = interpret(measurement)
+    when = reconcile(
+        finding.usable_stamp,
+        received=frame.received_time,
+        zone=zone,
+        clock=frame.clock,
+        just_measured=frame.first and frame.alone,
+    )
+    return (reading_of(frame, finding, when, measurement.raw_values(quirks)),)
+
+
+def reading_of(frame: Frame, finding: Finding, when: EffectiveTime, raw_values: bytes) -> Reading:
+    """Put a reading together. ``raw_values`` are the value fields as they came over the air.
+
+    A meter that does not know the person sends no slot worth keeping: ``user_slot`` is then None, and only a meter that
+    is one patient's alone speaks for them. The id keeps what the meter sent.
+    """
+    return Reading(
+        id=reading_id(
+            sensor=frame.sensor,
+            characteristic=frame.characteristic,
+            user_slot=finding.user_id,
+            device_time=finding.time_stamp,
+            sequence=None,
+            raw_values=raw_values,
+            received_time=frame.received_time,
+        ),
+        kind=finding.kind,
+        quality=finding.quality,
+        values=_values(finding.values),
+        flags=tuple(flag.value for flag in finding.flags),
+        device_time=finding.time_stamp,
+        received_time=frame.received_time,
+        effective_time=when.instant,
+        clock_offset_s=when.clock_offset_s,
+        time_quality=when.quality,
+        live=when.live,
+        sensor=frame.sensor,
+        user_slot=None if finding.user_id == UNKNOWN_USER else finding.user_id,
+        characteristic=frame.characteristic,
+        model=frame.model,
+    )
+
+
+def _values(values: Mapping[str, Measured]) -> dict[str, Value]:
+    return {name: _value(measured) for name, measured in values.items()}
+
+
+def _value(measured: Measured) -> Value:
+    as_measured = None
+    if measured.number is not None:
+        as_measured = AsMeasured(number=measured.number, unit=measured.measured_unit, precision=measured.precision)
+    return Value(value=measured.value, unit=measured.unit, comparator=measured.comparator, as_measured=as_measured)
