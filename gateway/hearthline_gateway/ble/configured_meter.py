@@ -1,0 +1,15 @@
+"""A meter of this home, as the configuration lists it. Imports nothing of Bluetooth, so that settings can use it."""
+
+from dataclasses import dataclass
+
+from hearthline_gateway.meter_models import MeterModel
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredMeter:
+    """One meter: its identity address (upper case with colons), its model, and the digits it wants when pairing, for a
+    model with a fixed passkey printed on it."""
+
+    address: str
+    model: MeterModel
+    passkey: int | None = None

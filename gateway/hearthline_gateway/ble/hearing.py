@@ -1,0 +1,69 @@
+"""What one connection brings: each value once, in order, with the meter's clock beside it."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum, auto
+
+from hearthline_gateway.ble.configured_meter import ConfiguredMeter
+from hearthline_gateway.frame import Frame, MeterClock
+
+
+class Ear(Enum):
+    """Who heard a value: bleak's subscription of this connection, or our early listener."""
+
+    SESSION = auto()
+    EARLY = auto()
+
+
+class Hearing:
+    """Frames of one connection.
+
+    Both ears hear the same signals, but either may have begun later. Counting each value per ear and handing on as many
+    as the better ear heard loses none and doubles none, two equal values in a row included. Frames wait until the
+    meter's clock has been read, because what a meter sends before that carries the same wrong clock.
+    """
+
+    def __init__(self, meter: ConfiguredMeter, hand_on: Callable[[Frame], None], now: Callable[[], datetime]) -> None:
+        self._meter = meter
+        self._hand_on = hand_on
+        self._now = now
+        self._heard = {Ear.SESSION: Counter[tuple[str, bytes]](), Ear.EARLY: Counter[tuple[str, bytes]]()}
+        self._waiting: list[Frame] | None = []
+        self._clock: MeterClock | None = None
+        self.frames = 0
+        """How many frames this connection brought."""
+
+    def hear(self, ear: Ear, characteristic: str, payload: bytes) -> bool:
+        """Take one value; False when the other ear had it already."""
+        received = self._now()
+        key = (characteristic, payload)
+        before = max(heard[key] for heard in self._heard.values())
+        self._heard[ear][key] += 1
+        if self._heard[ear][key] <= before:
+            return False
+        frame = Frame(
+            sensor=self._meter.address,
+            characteristic=characteristic,
+            payload=payload,
+            received_time=received,
+            model=self._meter.model.name,
+            clock=self._clock,
+            first=self.frames == 0,
+        )
+        self.frames += 1
+        if self._waiting is None:
+            self._hand_on(frame)
+        else:
+            self._waiting.append(frame)
+        return True
+
+    def clock_read(self, clock: MeterClock | None) -> None:
+        """The clock as it was before anybody set it, None where there is none to read: hand on what waited for it."""
+        if self._waiting is None:
+            return
+        self._clock = clock
+        waiting, self._waiting = self._waiting, None
+        for frame in waiting:
+            self._hand_on(replace(frame, clock=clock))

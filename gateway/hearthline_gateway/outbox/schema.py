@@ -1,0 +1,124 @@
+"""The outbox file: its tables, and how an older file becomes a newer one.
+
+``frames`` holds what was heard and ``readings`` what it meant. Other programs may read both, read-only, with SQL; their
+columns stay as they are, later versions only add some. Times are UTC as ISO text of fixed width, so they sort as text.
+
+``frames``: one row per frame worth keeping.
+    id, sensor (identity address), characteristic (16-bit UUID, upper-case hex), payload (the bytes), received_time,
+    model, clock_ahead_s (how far the meter's clock was ahead of UTC, null when not measured), clock_read_time,
+    first and alone (0 or 1, its place in its connection), state: ``raw`` (not decoded yet), ``decoded`` or ``bad``,
+    error_type and error (why it is bad).
+``readings``: one row per reading, ``frame_id`` naming the frame it came from.
+    seq (order of arrival), id (text of the UUID, unique), reading (the JSON that is sent), live (0 or 1), state:
+    ``pending``, ``stored``, ``held`` or ``rejected``, reason, attempts (how often sent), batch (id of the last batch it
+    was sent in), sent_time, receipt_time, heard_time (when it was last heard, to the day), added_time.
+``bad_frames``: how many frames could not be decoded, by sensor, characteristic, length and reason.
+``facts``: single values by name: ``last_receipt`` (time), ``dropped_for_space`` and ``dropped_for_age`` (counts of
+    readings given up without a receipt).
+
+A continuous stream (an oximeter's) keeps one frame per stable window, the last one that entered it.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from hearthline_gateway.errors import GatewayError
+
+_V1: Final = """
+CREATE TABLE frames (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    sensor          TEXT NOT NULL,
+    characteristic  TEXT NOT NULL,
+    payload         BLOB NOT NULL,
+    received_time   TEXT NOT NULL,
+    model           TEXT,
+    clock_ahead_s   REAL,
+    clock_read_time TEXT,
+    first           INTEGER NOT NULL,
+    alone           INTEGER NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('raw', 'decoded', 'bad')),
+    error_type      TEXT,
+    error           TEXT
+) STRICT;
+CREATE INDEX frames_sensor ON frames (sensor, id);
+CREATE INDEX frames_open ON frames (state, sensor, characteristic) WHERE state <> 'decoded';
+CREATE TABLE readings (
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+    id           TEXT NOT NULL UNIQUE,
+    frame_id     INTEGER NOT NULL REFERENCES frames (id),
+    reading      TEXT NOT NULL,
+    live         INTEGER NOT NULL,
+    state        TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'stored', 'held', 'rejected')),
+    reason       TEXT,
+    attempts     INTEGER NOT NULL DEFAULT 0,
+    batch        TEXT,
+    sent_time    TEXT,
+    receipt_time TEXT,
+    heard_time   TEXT NOT NULL,
+    added_time   TEXT NOT NULL
+) STRICT;
+CREATE INDEX readings_frame ON readings (frame_id);
+CREATE INDEX readings_pending ON readings (seq) WHERE state = 'pending';
+CREATE INDEX readings_batch ON readings (batch) WHERE state = 'pending';
+CREATE TABLE bad_frames (
+    sensor         TEXT NOT NULL,
+    characteristic TEXT NOT NULL,
+    length         INTEGER NOT NULL,
+    reason         TEXT NOT NULL,
+    count          INTEGER NOT NULL,
+    last_time      TEXT NOT NULL,
+    PRIMARY KEY (sensor, characteristic, length, reason)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE facts (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_V1,)
+"""Step n makes a file of version n into one of version n+1; a new file takes them all."""
+
+
+class OutboxError(GatewayError):
+    """The outbox file cannot be used; the message says why and what to do."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open or create the file for its one writer: every commit is on the disk before it is believed."""
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # readings are nobody else's business
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    except (OSError, sqlite3.Error) as error:
+        raise OutboxError(
+            f"the outbox {path} cannot be opened: {error}. Let the gateway's user write there, or set gateway.data_dir"
+        ) from error
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA busy_timeout = 5000")
+        migrate(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise OutboxError(
+            f"the outbox {path} cannot be read: {error}. Keep a copy for support, then move it away"
+        ) from error
+    except OutboxError:
+        connection.close()
+        raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
+    """Bring the file to the newest version, each step in one transaction; a newer file than ours is refused."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(migrations):
+        raise OutboxError(
+            f"the outbox {path} has version {version}, this gateway knows {len(migrations)}: "
+            "install the newer hearthline again, its readings are safe in the file"
+        )
+    for number, script in enumerate(migrations[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
