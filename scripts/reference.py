@@ -10,12 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from pydantic.json_schema import models_json_schema
-
+from hearthline_backend.cli import app as backend_app
+from hearthline_backend.settings import settings_table as backend_table
+from hearthline_gateway.cli import app as gateway_app
 from hearthline_gateway.meter_models import models
+from hearthline_gateway.settings import settings_table as gateway_table
 from hearthline_protocol import topics
 from hearthline_protocol.kinds import KINDS
-from hearthline_protocol.messages import MAX_BATCH_BYTES, MAX_BATCH_READINGS, SCHEMA, GatewayStatus, ReadingsBatch, Receipt
+from hearthline_protocol.messages import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_READINGS,
+    SCHEMA,
+    GatewayStatus,
+    ReadingsBatch,
+    Receipt,
+)
+from pydantic.json_schema import models_json_schema
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by scripts/reference.py from the code. Change the code, then run it again. -->\n\n"
@@ -32,8 +42,8 @@ def kinds_page() -> str:
     return (
         "# Kinds\n\n"
         + NOTE
-        + "Every field Hearthline stores, its one unit (UCUM), the step meters print, the physically possible range and its "
-        "codes. Bold fields are required: without them a reading has no value.\n\n"
+        + "Every field Hearthline stores, its one unit (UCUM), the step meters print, the physically possible "
+        "range and its codes. Bold fields are required: without them a reading has no value.\n\n"
         "| kind | field | unit | step | possible | LOINC | MDC |\n| --- | --- | --- | --- | --- | --- | --- |\n"
         + "\n".join(rows)
         + "\n"
@@ -119,12 +129,11 @@ def meters_page() -> str:
 
 
 def settings_page() -> str:
-    from hearthline_backend.settings import settings_table as backend_table
-    from hearthline_gateway.settings import settings_table as gateway_table
-
     parts = ["# Settings\n\n", NOTE]
     for title, table in (("Gateway (`gateway.toml`)", gateway_table()), ("Backend", backend_table())):
-        parts.append(f"## {title}\n\n| setting | environment | type | default | meaning |\n| --- | --- | --- | --- | --- |\n")
+        parts.append(
+            f"## {title}\n\n| setting | environment | type | default | meaning |\n| --- | --- | --- | --- | --- |\n"
+        )
         parts += [
             f"| `{row.name}` | `{row.environment}` | {row.type} | {row.default} | {row.help} |\n".replace("||", "| |")
             for row in table
@@ -134,9 +143,6 @@ def settings_page() -> str:
 
 
 def commands_page() -> str:
-    from hearthline_backend.cli import app as backend_app
-    from hearthline_gateway.cli import app as gateway_app
-
     parts = ["# Commands\n\n", NOTE]
     for name, application in (("hearthline", backend_app), ("hearthline-gateway", gateway_app)):
         parts.append(f"## {name}\n\n")

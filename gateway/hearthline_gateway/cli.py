@@ -1,7 +1,5 @@
 """The command ``hearthline-gateway``. Imports what it needs inside each command, so that ``--help`` is quick."""
 
-# ruff: noqa: PLC0415 - heavy imports stand inside the commands that need them
-
 import io
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Hop 1's result: one value of one characteristic, as heard, with everything later hops need to know about the hearing."""
+"""Hop 1's result: one value of one characteristic, as heard, with all that later hops need to know of the hearing."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,8 +22,8 @@ class Frame:
     """Bytes from a meter.
 
     ``characteristic`` is the 16-bit UUID in upper-case hex, ``sensor`` the meter's identity address, ``received_time``
-    the gateway's clock in UTC. ``clock`` is None where the meter has none to read. ``first`` marks the first measurement
-    of its connection, ``alone`` is True once the connection is known to have brought only this one.
+    the gateway's clock in UTC. ``clock`` is None where the meter has none to read. ``first`` marks the connection's
+    first measurement, ``alone`` is True once the connection is known to have brought only this one.
     """
 
     sensor: str

@@ -33,7 +33,7 @@ class ModelFileError(GatewayError):
 class MeterModel:
     """One model. Characteristics and services are 16-bit UUIDs in upper-case hex.
 
-    ``clock`` is the characteristic that holds the meter's clock (None: it has none), ``set_clock`` whether to correct it
+    ``clock`` is the characteristic that holds the meter's clock (None: it has none), ``set_clock`` whether to set it
     after reading it; ``reconnect_after_s`` how long to leave the meter alone after it hung up; ``big_endian`` names the
     measurement fields that this model sends in the wrong byte order, ``unflagged`` those it sends without setting their
     flag; ``hangs_up`` whether it ends the connection itself.
@@ -57,11 +57,10 @@ class MeterModel:
 
 
 def _load(path: Path) -> MeterModel:
-    table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    content: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     try:
-        return MeterModel(
-            name=path.stem, **{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-        )
+        return MeterModel(name=path.stem, **content)
     except TypeError as error:
         raise ModelFileError(f"{path.name}: {error}") from error
 

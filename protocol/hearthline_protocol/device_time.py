@@ -48,7 +48,7 @@ class DeviceTime:
         return self._face() - offset
 
     def face_in(self, tz: Any) -> datetime:
-        """The instant in UTC, when this clock shows the wall time of zone ``tz``; the first one where it shows twice."""
+        """The instant in UTC, when this clock shows the wall time of zone ``tz``; the first where it shows twice."""
         return self._face().replace(tzinfo=tz).astimezone(UTC)
 
     def _face(self) -> datetime:
@@ -68,9 +68,7 @@ class DeviceTime:
         return cls(face.year, face.month, face.day, face.hour, face.minute, face.second)
 
     def __str__(self) -> str:
-        return (
-            f"{self.year:04}-{self.month:02}-{self.day:02}T{self.hour:02}:{self.minute:02}:{self.second:02}"
-        )
+        return f"{self.year:04}-{self.month:02}-{self.day:02}T{self.hour:02}:{self.minute:02}:{self.second:02}"
 
 
 def _read(value: object) -> DeviceTime:

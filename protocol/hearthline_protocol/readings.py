@@ -88,8 +88,8 @@ class AsMeasured(_Strict):
 
 
 class Value(_Strict):
-    """A number with its UCUM unit. ``comparator`` marks a value beyond what the meter can process; ``value`` is then the
-    meter's limit, or null where the meter did not say it."""
+    """A number with its UCUM unit. ``comparator`` marks a value beyond what the meter can process; ``value`` is then
+    the meter's limit, or null where the meter did not say it."""
 
     value: Finite | None
     unit: str

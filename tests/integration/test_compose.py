@@ -15,11 +15,11 @@ import aiohttp
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
+from hearthline_protocol import topics
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from hearthline_protocol import topics
 from tests.fixtures.broker import free_port
 from tests.fixtures.real_parts import require_program
 
@@ -97,10 +97,8 @@ def backend_environment(folder: Path, broker_port: int, http_port: int) -> dict[
         "/run/secrets": str(folder / "secrets"),
         "mqtt://broker:1883": f"mqtt://127.0.0.1:{broker_port}",
     }
-    for name, value in given.items():
-        for inside, outside in moved.items():
-            value = value.replace(inside, outside)
-        given[name] = value
+    for inside, outside in moved.items():
+        given = {name: value.replace(inside, outside) for name, value in given.items()}
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("HEARTHLINE_")},
         **given,

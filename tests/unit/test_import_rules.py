@@ -1,4 +1,4 @@
-"""Who may import whom (docs/design.md, "The tree"): read from the source, so that no import hidden in a function escapes."""
+"""Who may import whom (docs/design.md, "The tree"), read from the sources: an import inside a function counts too."""
 
 import ast
 import sys

@@ -1,1 +1,1 @@
-"""Records on SQLAlchemy: one repository module per concept, composed by the unit of work. All SQL of Records is here."""
+"""Records on SQLAlchemy: one repository module per concept, composed by the unit of work. All their SQL is here."""

@@ -17,7 +17,7 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_tim
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: Any) -> None:
     # The driver's own transaction handling begins too late for a consistent read; SQLAlchemy's "begin" event does it.
-    connection.isolation_level = None  # type: ignore[attr-defined]  # of sqlite3, not of every DBAPI
+    connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
