@@ -1,7 +1,8 @@
 """Opens Records: SQLite (embedded, the default) or PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Self
 
 from sqlalchemy import Connection, event, make_url
@@ -44,6 +45,10 @@ class SqlRecords:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        # SQLite has one writer. Waiting for it here costs nothing; waiting in its busy handler sleeps and polls.
+        self._writing: AbstractAsyncContextManager[object] = (
+            asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        )
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -53,7 +58,7 @@ class SqlRecords:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Unit]:
         """One writing transaction."""
-        async with self._unit(writes=True) as unit:
+        async with self._writing, self._unit(writes=True) as unit:
             yield unit
 
     @asynccontextmanager

@@ -1,0 +1,56 @@
+"""The words of a call. They leave the building: level and deadline, nothing about the patient."""
+
+from zoneinfo import ZoneInfo
+
+from hearthline_backend.alerting.channels import Message
+from hearthline_backend.domain.rules import Level
+from hearthline_backend.i18n import Gettext, gettext_for
+from hearthline_backend.storage.records.calls import Occasion
+
+
+def subject(message: Message) -> str:
+    """The level and nothing else; a repeat says so first."""
+    _ = gettext_for(message.locale)
+    text = _("Hearthline: red alert") if message.level is Level.RED else _("Hearthline: yellow alert")
+    return _repeated(message, text, _)
+
+
+def body(message: Message) -> str:
+    """Plain text. What stands before the link works by itself."""
+    _ = gettext_for(message.locale)
+    sentences = " ".join(part for part in (_situation(message, _), _deadline(message, _)) if part)
+    emergency = _("Not an emergency service. If a life is in danger, call {number}.")
+    paragraphs = (_repeated(message, sentences, _), message.link, emergency.format(number=message.emergency_number))
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _situation(message: Message, _: Gettext) -> str:
+    red = message.level is Level.RED
+    if message.occasion is Occasion.COMES_BACK:
+        if red:
+            return _("Hearthline: a red alert is still open. Resolve it, or acknowledge it again.")
+        return _("Hearthline: a yellow alert still waits for its review.")
+    if message.occasion is Occasion.ESCALATED:
+        if red:
+            return _("Hearthline: a red alert needs you. Nobody has acknowledged it yet.")
+        return _("Hearthline: a yellow alert needs you. Nobody else could be reached.")
+    if message.occasion is Occasion.WORSENED and red:
+        return _("Hearthline: an alert has become red and needs you.")
+    return _("Hearthline: a red alert needs you.") if red else _("Hearthline: a yellow alert needs you.")
+
+
+def _deadline(message: Message, _: Gettext) -> str:
+    if message.acknowledge_by is None:
+        return ""
+    time = message.acknowledge_by.astimezone(ZoneInfo(message.time_zone)).strftime("%H:%M")
+    if message.next_place is None:
+        return _("Acknowledge by {time}, then you are called again.").format(time=time)
+    if message.next_place == 1:
+        return _("Acknowledge by {time}, then it goes to the first on call.").format(time=time)
+    if message.next_place == 2:  # the second on call, as people say it
+        return _("Acknowledge by {time}, then it goes to the second on call.").format(time=time)
+    return _("Acknowledge by {time}, then it goes to the next on call.").format(time=time)
+
+
+def _repeated(message: Message, text: str, _: Gettext) -> str:
+    return _("Repeat: {text}").format(text=text) if message.repeat else text

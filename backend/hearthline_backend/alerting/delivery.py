@@ -1,0 +1,210 @@
+"""Sends what is due: at least once, every attempt on record before anything leaves.
+
+A claim and its attempt are committed before the message goes out, so a process that dies between a server's yes and our
+commit leaves an attempt without an outcome: the next one is sent again and says "repeat". Channels are sent side by
+side and never wait for each other.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from secrets import SystemRandom
+from typing import Final
+
+import structlog
+
+from hearthline_backend.alerting.channels import Channel, DeliveryError, Message
+from hearthline_backend.alerting.fallback import somebody_else
+from hearthline_backend.events import Event, EventBus
+from hearthline_backend.storage.ports import Records, StoreUnavailableError
+from hearthline_backend.storage.records.alerts import Happened
+from hearthline_backend.storage.records.calls import AttemptOutcome, Claim, DueTask, Task
+from hearthline_backend.storage.records.unit import Unit
+
+log = structlog.get_logger(__name__)
+_RANDOM: Final = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Back-off doubles from ``first`` to ``longest``, with jitter. After ``give_up_after`` tries somebody else is
+    called instead; where there is nobody else, the tries go on at the longest back-off."""
+
+    first: timedelta = timedelta(seconds=2)
+    longest: timedelta = timedelta(minutes=5)
+    give_up_after: int = 6
+    lease: timedelta = timedelta(seconds=60)
+    at_once: int = 32
+    """Messages under way in one channel."""
+
+    def wait(self, tries: int, jitter: float) -> timedelta:
+        """How long to wait after so many tries; ``jitter`` from 0 to 1 takes off up to a quarter."""
+        doubled: timedelta = self.first * 2 ** min(tries - 1, 20)
+        return min(doubled, self.longest) * (1 - jitter / 4)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    claim: Claim
+    ended_at: datetime
+    error: DeliveryError | None
+
+
+class Delivery:
+    """Owns the messages under way. ``link`` turns an alert's number into its address, which names no patient."""
+
+    def __init__(
+        self,
+        records: Records,
+        channels: Mapping[str, Channel],
+        *,
+        link: Callable[[int], str],
+        clock: Callable[[], datetime],
+        events: EventBus,
+        wake: Callable[[], None] = lambda: None,
+        retry: Retry | None = None,
+        jitter: Callable[[], float] = _RANDOM.random,
+    ) -> None:
+        self._records = records
+        self._channels = channels
+        self._link = link
+        self._clock = clock
+        self._events = events
+        self._wake = wake
+        self._retry = retry or Retry()
+        self._jitter = jitter
+        self._under_way = dict.fromkeys(channels, 0)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._results: list[_Result] = []
+        self._turning = asyncio.Lock()
+
+    async def send_due(self) -> int:
+        """Claim what is due and start sending it; returns how many were started, without waiting for them."""
+        now = self._clock()
+        async with self._records.read() as unit:
+            first = await unit.calls.next_notification_at(now)
+        if first is None or first > now:
+            return 0
+        return await self._turn(claim=True)
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def close(self) -> None:
+        """Stop. What is under way is cut off: its attempt has no outcome, and it goes again, marked as a repeat."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _start(self, claim: Claim, planned: DueTask | None) -> None:
+        message = compose(claim, planned, self._link, self._clock())
+        self._under_way[claim.channel] += 1
+        task = asyncio.create_task(self._send(claim, message), name=f"deliver-{claim.channel}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, claim: Claim, message: Message) -> None:
+        error = None
+        try:
+            await self._channels[claim.channel].send(message)
+        except DeliveryError as caught:
+            error = caught
+            log.warning("call_not_delivered", channel=claim.channel, attempt=claim.attempt, detail=caught.detail)
+        except Exception as caught:  # a channel's defect must not lose the call: it is tried again
+            error = DeliveryError(f"unexpected {type(caught).__name__}", maybe_arrived=True)
+            log.exception("channel_defect", channel=claim.channel, attempt=claim.attempt)
+        self._results.append(_Result(claim, self._clock(), error))
+        await self._turn(claim=False)
+
+    async def _turn(self, *, claim: bool) -> int:
+        """One transaction for everything that has ended meanwhile and for what can start in its place."""
+        async with self._turning:
+            results, self._results = self._results, []
+            if not (results or claim):
+                return 0
+            for result in results:
+                self._under_way[result.claim.channel] -= 1
+            try:
+                claims, planned = await self._write_and_claim(results)
+            except StoreUnavailableError:
+                log.exception("calls_not_written", outcomes=len(results))  # without outcome they go again, marked
+                return 0
+            for one in claims:
+                self._start(one, planned.get(one.notification.alert_id))
+        for result in results:
+            self._publish(result)
+        if any(result.error is not None for result in results):
+            self._wake()  # somebody else may have to be called at once
+        return len(claims)
+
+    async def _write_and_claim(self, results: list[_Result]) -> tuple[list[Claim], Mapping[int, DueTask]]:
+        now = self._clock()
+        claims: list[Claim] = []
+        async with self._records.begin() as unit:
+            for result in results:
+                await self._write(unit, result)
+            for name, under_way in self._under_way.items():
+                if under_way < self._retry.at_once:
+                    free = self._retry.at_once - under_way
+                    claims += await unit.calls.claim(name, now, self._retry.lease, free)
+            return claims, await unit.calls.next_tasks([one.notification.alert_id for one in claims])
+
+    def _publish(self, result: _Result) -> None:
+        claim = result.claim
+        alert = claim.notification.alert_id
+        self._events.publish(Event("alert", result.ended_at, claim.patient_id, claim.team_id, alert_id=alert))
+
+    async def _write(self, unit: Unit, result: _Result) -> None:
+        claim, error, now = result.claim, result.error, result.ended_at
+        one = claim.notification.id
+        if error is None:
+            await unit.calls.end_attempt(one, claim.attempt, AttemptOutcome.SENT, now, None)
+            await unit.calls.sent(one, now)
+            return
+        outcome = AttemptOutcome.UNKNOWN if error.maybe_arrived else AttemptOutcome.FAILED
+        await unit.calls.end_attempt(one, claim.attempt, outcome, now, error.detail)
+        if error.permanent or claim.attempt >= self._retry.give_up_after:
+            await self._give_up(unit, claim, error, now)
+        else:
+            await unit.calls.retry(one, now + self._retry.wait(claim.attempt, self._jitter()))
+
+    async def _give_up(self, unit: Unit, claim: Claim, error: DeliveryError, now: datetime) -> None:
+        row = claim.notification
+        if error.permanent or claim.attempt == self._retry.give_up_after:
+            detail = {"notification": str(row.id), "channel": claim.channel, "attempts": claim.attempt}
+            await unit.alerts.record(row.alert_id, now, Happened.NOT_DELIVERED, detail=detail)
+            log.error("call_given_up", channel=claim.channel, attempts=claim.attempt, detail=error.detail)
+        if await somebody_else(unit, claim, frozenset(self._channels), now):
+            await unit.calls.failed(row.id)
+        else:
+            await unit.calls.retry(row.id, now + self._retry.longest)
+
+
+def compose(claim: Claim, planned: DueTask | None, link: Callable[[int], str], now: datetime) -> Message:
+    """What one claim says. ``planned`` is the next thing that happens to its alert."""
+    row = claim.notification
+    escalates = planned if planned is not None and planned.what is Task.ESCALATE else None
+    people = int(escalates.payload.get("people", 0)) if escalates is not None else 0
+    place = int(escalates.payload["next"]) % people + 1 if escalates is not None and people > 1 else None
+    return Message(
+        notification=row.id,
+        alert=row.alert_id,
+        level=claim.level,
+        occasion=row.occasion,
+        repeat=claim.repeat,
+        link=link(row.alert_id),
+        sent_at=now,
+        address=claim.address,
+        secret=claim.secret,
+        locale=claim.locale,
+        time_zone=claim.time_zone,
+        emergency_number=claim.emergency_number,
+        acknowledge_by=escalates.due_at if escalates is not None else None,
+        next_place=place,
+    )

@@ -1,0 +1,213 @@
+"""Judges readings in the caller's transaction: episodes recomputed, alerts brought up to date, every reading explained.
+
+Nothing here commits. A crash repeats the whole, and changes nothing that was committed: only readings that do not yet
+stand in the register are judged.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hearthline_backend.alerting.keeping import AlertKeeper, Changed, PatientFile
+from hearthline_backend.alerting.reconciling import Known, match
+from hearthline_backend.alerting.timing import DEFAULT, Timing
+from hearthline_backend.domain.episodes import episodes_of
+from hearthline_backend.domain.evaluation import Evaluation, evaluate, reach
+from hearthline_backend.domain.observation import Observation
+from hearthline_backend.domain.plans import Plan
+from hearthline_backend.storage.ports import PatientReading, ReadingStore
+from hearthline_backend.storage.records.judgements import Judgement
+from hearthline_backend.storage.records.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a judgement changed, for live events after the commit. ``called`` says that something is due at once."""
+
+    alerts: tuple[Changed, ...] = ()
+    patients: frozenset[UUID] = frozenset()
+    called: bool = False
+
+
+@dataclass(slots=True)
+class Explanation:
+    """Why one reading did what it did, as the register keeps it. ``reason`` where no rule looked at it at all."""
+
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """``{evaluations: [{rule, version, readings, fired, level, reason, limits}], calls: [...], reason?}``."""
+        found: dict[str, Any] = {"evaluations": self.evaluations, "calls": self.calls}
+        return found if self.reason is None else found | {"reason": self.reason}
+
+
+class Judge:
+    """The one place where a reading becomes an alert."""
+
+    def __init__(self, readings: ReadingStore, timing: Timing = DEFAULT) -> None:
+        self._readings = readings
+        self._timing = timing
+
+    async def judge(self, unit: Unit, readings: Sequence[PatientReading], now: datetime) -> Judged:
+        """Judge these stored readings. Those in the register already are skipped; the rest is registered.
+
+        Raises :class:`~hearthline_backend.storage.ports.StoreUnavailableError` when a store is away.
+        """
+        everyone = {one.patient_id for one in readings}
+        await unit.alerts.lock_patients(everyone)
+        known = await unit.judgements.known([one.reading.id for one in readings])
+        by_patient: dict[UUID, dict[UUID, PatientReading]] = defaultdict(dict)
+        for one in readings:
+            if one.reading.id not in known:
+                by_patient[one.patient_id].setdefault(one.reading.id, one)
+        changed: list[Changed] = []
+        judgements: list[Judgement] = []
+        for file in await _open_files(unit, by_patient, now, self._timing):
+            new = list(by_patient[file.patient.id].values())
+            explained = {one.reading.id: Explanation() for one in new}
+            changed += await self._judge_patient(file, new, explained)
+            judgements += [_judgement(one, explained[one.reading.id], now) for one in new]
+        await unit.judgements.add(judgements)
+        patients = frozenset(one.patient_id for one in changed)
+        return Judged(tuple(changed), patients, any(one.called for one in changed))
+
+    async def _judge_patient(
+        self, file: PatientFile, new: list[PatientReading], explained: Mapping[UUID, Explanation]
+    ) -> list[Changed]:
+        by_kind: dict[str, list[PatientReading]] = defaultdict(list)
+        changed: list[Changed] = []
+        for one in new:
+            if one.reading.synthetic:
+                explained[one.reading.id].reason = "synthetic"
+            else:
+                by_kind[one.reading.kind].append(one)
+        for kind in sorted(by_kind):
+            changed += await self._judge_kind(file, kind, by_kind[kind], explained)
+        return changed
+
+    async def _judge_kind(
+        self, file: PatientFile, kind: str, new: list[PatientReading], explained: Mapping[UUID, Explanation]
+    ) -> list[Changed]:
+        changed: list[Changed] = []
+        rules = _rules_of(file.history, kind)
+        if not rules:
+            for one in new:
+                explained[one.reading.id].reason = "no_rule_for_this_kind"
+            return changed
+        window = await self._window(file, kind, new, rules)
+        for rule_id in rules:
+            changed += await self._judge_rule(file, rule_id, new, window, explained)
+        return changed
+
+    async def _judge_rule(
+        self,
+        file: PatientFile,
+        rule_id: str,
+        new: list[PatientReading],
+        window: Mapping[UUID, PatientReading],
+        explained: Mapping[UUID, Explanation],
+    ) -> list[Changed]:
+        evaluations = evaluate((Observation.of(one.reading) for one in window.values()), file.history, rule_id)
+        fresh = frozenset(one.reading.id for one in new)
+        for one in evaluations:
+            if one.observation.reading_id in fresh:
+                explained[one.observation.reading_id].evaluations.append(explanation(one))
+        span = reach(file.history, rule_id)
+        start = min(one.reading.effective_time for one in new) - span
+        end = max(one.reading.effective_time for one in new) + span
+        known = [one for one in file.alerts if one.alert.rule_id == rule_id]
+        keeper = AlertKeeper(file, evaluations, window, fresh)
+        changed = await keeper.keep(match(episodes_of(evaluations), known, start, end))
+        for reading_id, decision in keeper.decisions:
+            explained[reading_id].calls.append({"rule": rule_id, **decision.as_json()})
+        return changed
+
+    async def _window(
+        self, file: PatientFile, kind: str, new: list[PatientReading], rules: Iterable[str]
+    ) -> dict[UUID, PatientReading]:
+        # Whether a rule fires rests on one look-back before a reading, and a reading matters for one look-back after
+        # itself: two on each side make everything within one of them exact.
+        span = 2 * max(reach(file.history, rule_id) for rule_id in rules)
+        times = [one.reading.effective_time for one in new]
+        stored = await self._readings.window(file.patient.id, kind, min(times) - span, max(times) + span)
+        return {one.reading.id: one for one in (*new, *stored) if not one.reading.synthetic}
+
+
+def explanation(evaluation: Evaluation) -> dict[str, Any]:
+    """One evaluation as the register keeps it: which readings, which limits, fired or not, and why."""
+    limits = [
+        {
+            "level": one.level.value,
+            "field": one.limit.field,
+            "limit": one.limit.value,
+            "unit": one.limit.unit,
+            "value": one.value,
+            "beyond": one.beyond,
+            "past": one.past,
+        }
+        for one in evaluation.crossings
+    ]
+    return {
+        "rule": evaluation.rule_id,
+        "version": evaluation.plan_version,
+        "readings": [str(reading_id) for reading_id in evaluation.readings],
+        "fired": evaluation.fired,
+        "level": None if evaluation.level is None else evaluation.level.value,
+        "reason": evaluation.why.value,
+        "limits": limits,
+    }
+
+
+async def _open_files(
+    unit: Unit, new: Mapping[UUID, Mapping[UUID, PatientReading]], now: datetime, timing: Timing
+) -> list[PatientFile]:
+    """The files of these patients in the order of their ids, each kind of thing read once for all of them."""
+    if not new:
+        return []
+    patients = {one.id: one for one in await unit.care.patients(ids=list(new))}
+    unknown = new.keys() - patients.keys()
+    if unknown:
+        raise LookupError(f"patients {sorted(unknown)} are not in Records; a reading is resolved before it is judged")
+    histories = await unit.care.plan_histories(list(new))
+    teams = {one.team_id: await unit.care.team(one.team_id) for one in patients.values()}
+    on_call = {team_id: await unit.people.on_call(team_id, now) for team_id in teams}
+    alerts = await _alerts_near(unit, new, histories)
+    return [
+        PatientFile(
+            unit=unit,
+            patient=patients[one],
+            team=team,
+            history=histories.get(one, ()),
+            alerts=alerts.get(one, ()),
+            on_call=on_call[team.id],
+            timing=timing,
+            now=now,
+        )
+        for one in sorted(new)
+        if (team := teams[patients[one].team_id]) is not None
+    ]
+
+
+async def _alerts_near(
+    unit: Unit, new: Mapping[UUID, Mapping[UUID, PatientReading]], histories: Mapping[UUID, tuple[Plan, ...]]
+) -> dict[UUID, tuple[Known, ...]]:
+    spans = [rule.look_back for history in histories.values() for plan in history for rule in plan.rules]
+    span = 2 * max(spans, default=timedelta(0))
+    times = [one.reading.effective_time for readings in new.values() for one in readings.values()]
+    found = await unit.alerts.touching(list(new), min(times) - span, max(times) + span)
+    linked = await unit.alerts.readings_of([alert.id for alerts in found.values() for alert in alerts])
+    return {one: tuple(Known(alert, linked[alert.id]) for alert in alerts) for one, alerts in found.items()}
+
+
+def _rules_of(history: tuple[Plan, ...], kind: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule.id for plan in history for rule in plan.rules if rule.kind == kind))
+
+
+def _judgement(one: PatientReading, explained: Explanation, now: datetime) -> Judgement:
+    reading = one.reading
+    return Judgement(reading.id, one.patient_id, reading.kind, reading.effective_time, now, explained.as_json())

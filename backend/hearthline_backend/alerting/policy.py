@@ -1,0 +1,154 @@
+"""The alert policy: one ordered list of small stages, each answering with a reason. The first that says no decides.
+
+Yellow calls by mail only, the first person on call, once. Red calls by every contact, and goes on to the next person
+until somebody acknowledges.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from hearthline_protocol.readings import Quality, Reading, TimeQuality
+
+from hearthline_backend.alerting.timing import Timing
+from hearthline_backend.domain.rules import Level
+from hearthline_backend.storage.records.alerts import Happened
+from hearthline_backend.storage.records.care import Patient
+from hearthline_backend.storage.records.people import OnCall
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything the policy may look at. ``what`` is what became of the alert; ``reading`` the newest one that makes it
+    this bad; ``newer_exists`` whether a later judged reading of its kind is known; ``cleared`` whether the value is
+    back within limits already."""
+
+    what: Happened | None
+    level: Level
+    reading: Reading
+    newer_exists: bool
+    cleared: bool
+    patient: Patient
+    on_call: Sequence[OnCall]
+    timing: Timing
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One stage's answer: whether the case goes on, and why. ``detail`` holds numbers and times, never words."""
+
+    stage: str
+    passes: bool
+    reason: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows. ``call`` is the level somebody is called with, None for nobody; ``review`` makes it a task with a
+    deadline; ``answers`` are the reasons in the order they were given."""
+
+    call: Level | None
+    review: bool
+    answers: tuple[Answer, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """For the register of judged readings and the alert's history."""
+        stages = [asdict(answer) for answer in self.answers]
+        return {"call": None if self.call is None else self.call.value, "review": self.review, "stages": stages}
+
+
+def quality_counts(case: Case) -> Answer:
+    """A reading without a value, or not of the patient, never calls."""
+    quality = case.reading.quality
+    reason = "questionable_counts_and_is_marked" if quality is Quality.QUESTIONABLE else quality.value
+    return Answer("quality_counts", quality.judged, reason)
+
+
+def not_synthetic(case: Case) -> Answer:
+    """What the watchdog wrote proves the chain and calls nobody on a care team."""
+    synthetic = case.reading.synthetic
+    return Answer("not_synthetic", not synthetic, "synthetic" if synthetic else "a_patients_own")
+
+
+def new_or_worse(case: Case) -> Answer:
+    """Nobody is called twice for the same alert, unless it got worse or came back after it was resolved."""
+    calling = (Happened.RAISED, Happened.WORSENED, Happened.REOPENED)
+    return Answer("new_or_worse", case.what in calling, "nothing_new" if case.what is None else case.what.value)
+
+
+def not_over_already(case: Case) -> Answer:
+    """A yellow that has cleared before anybody heard of it closes by itself. A red always needs a person."""
+    over = case.cleared and case.level is Level.YELLOW
+    return Answer("not_over_already", not over, "cleared_already" if over else "needs_somebody")
+
+
+def patient_not_paused(case: Case) -> Answer:
+    """While a patient is away or in hospital the alert stands in the list, and nobody is called."""
+    until = case.patient.paused_until
+    if until is not None and until > case.now:
+        return Answer("patient_not_paused", False, "paused", f"until {until.isoformat()}")
+    return Answer("patient_not_paused", True, "not_paused")
+
+
+def within_page_age(case: Case) -> Answer:
+    """Late is not live: see :func:`age`."""
+    how_old, limit = age(case.reading, case.now), case.timing.page_age(case.level)
+    if how_old is None:
+        return Answer("within_page_age", False, "time_unknown")
+    reason = "within_page_age" if how_old <= limit else "late"
+    return Answer("within_page_age", how_old <= limit, reason, f"{how_old} of {limit}")
+
+
+def someone_on_call(case: Case) -> Answer:
+    """An empty rota does not stop a call: it is said out loud, and looked at again."""
+    first = case.on_call[0].user.initials if case.on_call else None
+    return Answer("someone_on_call", True, "on_call" if case.on_call else "nobody_on_call", first)
+
+
+STAGES: Final[tuple[Callable[[Case], Answer], ...]] = (
+    quality_counts,
+    not_synthetic,
+    new_or_worse,
+    not_over_already,
+    patient_not_paused,
+    within_page_age,
+    someone_on_call,
+)
+"""The policy, read from top to bottom."""
+
+
+def decide(case: Case) -> Decision:
+    """Run the stages. A late red is the one case in which a "no" leads somewhere else: see :func:`_late`."""
+    answers: list[Answer] = []
+    for stage in STAGES:
+        answer = stage(case)
+        answers.append(answer)
+        if not answer.passes:
+            if stage is within_page_age and case.level is Level.RED:
+                return _late(case, answers)
+            return Decision(None, False, tuple(answers))
+    return Decision(case.level, False, tuple(answers))
+
+
+def age(reading: Reading, now: datetime) -> timedelta | None:
+    """How old a reading is as far as calling goes; None where nobody can say.
+
+    A live reading is as old as its arrival at the gateway, unless its meter's clock was measured and proves otherwise.
+    """
+    proven = reading.time_quality in (TimeQuality.SYNCED, TimeQuality.CORRECTED)
+    if reading.live and not proven:
+        return now - reading.received_time
+    return None if reading.time_quality is TimeQuality.UNKNOWN else now - reading.effective_time
+
+
+def _late(case: Case, answers: list[Answer]) -> Decision:
+    """A late red is a task with a deadline; it calls as yellow where nothing newer of its kind is known."""
+    if case.newer_exists:
+        answers.append(Answer("late_red", False, "newer_reading_exists"))
+        return Decision(None, True, tuple(answers))
+    answers.append(Answer("late_red", True, "newest_of_its_kind"))
+    answers.append(someone_on_call(case))
+    return Decision(Level.YELLOW, True, tuple(answers))

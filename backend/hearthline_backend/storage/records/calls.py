@@ -1,0 +1,391 @@
+"""What is due: notifications with every attempt to deliver them, and other things that happen at a time."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row, Select, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hearthline_backend.domain.rules import Level
+from hearthline_backend.storage.schema import alerts, attempts, contacts, due, notifications, patients, teams, users
+
+
+class NotificationState(StrEnum):
+    """``due`` waits for its time or is being sent."""
+
+    DUE = "due"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class AttemptOutcome(StrEnum):
+    """``unknown`` means that it may have arrived: the next attempt says "repeat". So does an attempt without any."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Occasion(StrEnum):
+    """Why somebody is called."""
+
+    RAISED = "raised"
+    WORSENED = "worsened"
+    REOPENED = "reopened"
+    ESCALATED = "escalated"
+    COMES_BACK = "comes_back"
+
+
+class Task(StrEnum):
+    """What a row of ``due`` asks for."""
+
+    ESCALATE = "escalate"
+    COME_BACK = "come_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One call to one contact of one person. Its id is also the idempotency key: repeats carry the same."""
+
+    id: UUID
+    alert_id: int
+    user_id: UUID
+    contact_id: UUID
+    occasion: Occasion
+    created_at: datetime
+    due_at: datetime
+    state: NotificationState = NotificationState.DUE
+    claimed_until: datetime | None = None
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try. ``outcome`` None: we do not know, the process ended in the middle."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: AttemptOutcome | None
+    detail: str | None
+    repeat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A notification that is ours to send until the lease ends, with all that is needed to write it.
+
+    ``level`` is what the person is told, ``time_zone`` and ``emergency_number`` are the team's.
+    """
+
+    notification: Notification
+    attempt: int
+    repeat: bool
+    channel: str
+    address: str
+    secret: str | None
+    locale: str
+    level: Level
+    patient_id: UUID
+    team_id: UUID
+    time_zone: str
+    emergency_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One notification as people read it: who, by which channel, what became of it."""
+
+    notification: Notification
+    initials: str
+    title: str
+    channel: str
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DueTask:
+    """Something that happens at a time."""
+
+    id: UUID
+    what: Task
+    alert_id: int | None
+    payload: Mapping[str, Any]
+    due_at: datetime
+
+
+class Calls:
+    """Rows are claimed with ``FOR UPDATE SKIP LOCKED`` where the engine has it; SQLite has one writer anyway."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    # --- notifications ---
+
+    async def add(self, rows: Sequence[Notification]) -> None:
+        """New notifications, in the transaction of what they tell."""
+        if rows:
+            await self._connection.execute(notifications.insert(), [_notification_values(row) for row in rows])
+
+    async def claim(self, channel: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
+        """Take due notifications of one channel and open an attempt for each; commit before sending anything.
+
+        A lease that ran out frees the row again. An earlier attempt that may have arrived makes this one a repeat.
+        """
+        query = (
+            _sendable()
+            .where(
+                notifications.c.state == NotificationState.DUE.value,
+                notifications.c.due_at <= now,
+                or_(notifications.c.claimed_until.is_(None), notifications.c.claimed_until <= now),
+                contacts.c.channel == channel,
+            )
+            .order_by(notifications.c.due_at, notifications.c.created_at, notifications.c.id)
+            .limit(limit)
+            .with_for_update(of=notifications, skip_locked=True)
+        )
+        rows = (await self._connection.execute(query)).all()
+        before = await self._attempts([row.id for row in rows])
+        claims = [_claim(row, before[row.id]) for row in rows]
+        if claims:
+            ids = [claim.notification.id for claim in claims]
+            lease_row = update(notifications).where(notifications.c.id.in_(ids)).values(claimed_until=now + lease)
+            await self._connection.execute(lease_row)
+            await self._connection.execute(attempts.insert(), [_opened(claim, now) for claim in claims])
+        return claims
+
+    async def end_attempt(
+        self, notification_id: UUID, number: int, outcome: AttemptOutcome, at: datetime, detail: str | None
+    ) -> None:
+        """What became of one try. ``detail`` is technical: no address, no name."""
+        change = update(attempts).where(attempts.c.notification_id == notification_id, attempts.c.number == number)
+        await self._connection.execute(change.values(outcome=outcome.value, ended_at=at, detail=(detail or "")[:300]))
+
+    async def sent(self, notification_id: UUID, at: datetime) -> None:
+        """The other side took it: true even when it was cancelled meanwhile."""
+        await self._set(notification_id, state=NotificationState.SENT.value, sent_at=at, claimed_until=None)
+
+    async def retry(self, notification_id: UUID, due_at: datetime) -> None:
+        """Try again then, unless it was cancelled meanwhile."""
+        await self._set(notification_id, only_due=True, due_at=due_at, claimed_until=None)
+
+    async def failed(self, notification_id: UUID) -> None:
+        """Given up: somebody else is called instead."""
+        await self._set(notification_id, only_due=True, state=NotificationState.FAILED.value, claimed_until=None)
+
+    async def cancel(self, alert_id: int) -> tuple[UUID, ...]:
+        """Nobody has to be called for this alert any more; returns what was cancelled."""
+        still_due = notifications.c.alert_id == alert_id, notifications.c.state == NotificationState.DUE.value
+        ids = tuple(await self._connection.scalars(select(notifications.c.id).where(*still_due)))
+        change = update(notifications).where(*still_due)
+        await self._connection.execute(change.values(state=NotificationState.CANCELLED.value))
+        return ids
+
+    async def revive(self, ids: Collection[UUID], now: datetime) -> None:
+        """Undo a cancellation: due at once."""
+        change = update(notifications).where(
+            notifications.c.id.in_(ids), notifications.c.state == NotificationState.CANCELLED.value
+        )
+        await self._connection.execute(change.values(state=NotificationState.DUE.value, due_at=now))
+
+    async def notification(self, notification_id: UUID) -> Notification | None:
+        """One notification."""
+        query = select(notifications).where(notifications.c.id == notification_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _notification(row)
+
+    async def of_alert(self, alert_id: int) -> tuple[Told, ...]:
+        """Who was told about one alert, oldest first."""
+        return await self._told(_told().where(notifications.c.alert_id == alert_id))
+
+    async def of_patient(self, patient_id: UUID, limit: int) -> tuple[Told, ...]:
+        """Who was told about one patient's alerts, newest first; only what was really sent."""
+        query = (
+            _told()
+            .join(alerts, alerts.c.id == notifications.c.alert_id)
+            .where(alerts.c.patient_id == patient_id, notifications.c.state == NotificationState.SENT.value)
+            .order_by(None)
+            .order_by(notifications.c.sent_at.desc(), notifications.c.id)
+            .limit(limit)
+        )
+        return await self._told(query)
+
+    async def first_called(self, alert_ids: Collection[int]) -> Mapping[int, Told]:
+        """The first notification of each alert: who was called, when."""
+        query = _told().where(notifications.c.alert_id.in_(alert_ids))
+        found: dict[int, Told] = {}
+        for told in await self._told(query) if alert_ids else ():
+            found.setdefault(told.notification.alert_id, told)
+        return found
+
+    async def _told(self, query: Select[Any]) -> tuple[Told, ...]:
+        rows = (await self._connection.execute(query)).all()
+        tries = await self._attempts([row.id for row in rows])
+        return tuple(Told(_notification(row), row.initials, row.title, row.channel, tries[row.id]) for row in rows)
+
+    async def _attempts(self, ids: Sequence[UUID]) -> dict[UUID, tuple[Attempt, ...]]:
+        found: dict[UUID, list[Attempt]] = {one: [] for one in ids}
+        if found:
+            query = select(attempts).where(attempts.c.notification_id.in_(ids)).order_by(attempts.c.number)
+            for row in await self._connection.execute(query):
+                found[row.notification_id].append(_attempt(row))
+        return {one: tuple(tries) for one, tries in found.items()}
+
+    async def _set(self, notification_id: UUID, *, only_due: bool = False, **values: Any) -> None:
+        change = update(notifications).where(notifications.c.id == notification_id)
+        if only_due:
+            change = change.where(notifications.c.state == NotificationState.DUE.value)
+        await self._connection.execute(change.values(**values))
+
+    # --- other things that are due ---
+
+    async def plan(self, what: Task, alert_id: int | None, due_at: datetime, payload: Mapping[str, Any]) -> None:
+        """This happens then."""
+        values = {"id": uuid4(), "what": what.value, "alert_id": alert_id, "payload": dict(payload), "due_at": due_at}
+        await self._connection.execute(due.insert().values(**values))
+
+    async def due_now(self, now: datetime, limit: int) -> list[DueTask]:
+        """What has to happen now, taken for this transaction: do it and call :meth:`done` before committing."""
+        query = _pending().where(due.c.due_at <= now).limit(limit).with_for_update(skip_locked=True)
+        return [_task(row) for row in await self._connection.execute(query)]
+
+    async def done(self, task_id: UUID, at: datetime, outcome: str) -> None:
+        """It has happened, or no longer has to."""
+        await self._connection.execute(update(due).where(due.c.id == task_id).values(done_at=at, outcome=outcome))
+
+    async def hasten(self, task_id: UUID, due_at: datetime) -> None:
+        """Not at its time but then."""
+        await self._connection.execute(update(due).where(due.c.id == task_id).values(due_at=due_at))
+
+    async def call_off(self, alert_id: int, at: datetime, outcome: str) -> tuple[DueTask, ...]:
+        """None of what was planned for this alert has to happen; returns what it was."""
+        query = _pending().where(due.c.alert_id == alert_id)
+        tasks = tuple(_task(row) for row in await self._connection.execute(query))
+        for task in tasks:
+            await self.done(task.id, at, outcome)
+        return tasks
+
+    async def pending(self, alert_id: int, what: Task) -> DueTask | None:
+        """The next one of this sort that is planned for an alert."""
+        query = _pending().where(due.c.alert_id == alert_id, due.c.what == what.value).limit(1)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _task(row)
+
+    async def next_tasks(self, alert_ids: Collection[int]) -> Mapping[int, DueTask]:
+        """The next thing planned for each alert, such as the call to the second on call."""
+        found: dict[int, DueTask] = {}
+        if alert_ids:
+            for row in await self._connection.execute(_pending().where(due.c.alert_id.in_(alert_ids))):
+                found.setdefault(row.alert_id, _task(row))
+        return found
+
+    async def next_notification_at(self, now: datetime) -> datetime | None:
+        """When the next notification that nobody is sending wants to go out; None when nothing waits."""
+        waiting = notifications.c.state == NotificationState.DUE.value
+        free = or_(notifications.c.claimed_until.is_(None), notifications.c.claimed_until <= now)
+        first: datetime | None = await self._connection.scalar(
+            select(func.min(notifications.c.due_at)).where(waiting, free)
+        )
+        return first
+
+    async def next_task_at(self) -> datetime | None:
+        """When the next task wants to be done; None when nothing is planned."""
+        query = select(func.min(due.c.due_at)).where(due.c.done_at.is_(None))
+        first: datetime | None = await self._connection.scalar(query)
+        return first
+
+
+def _pending() -> Select[Any]:
+    return select(due).where(due.c.done_at.is_(None)).order_by(due.c.due_at, due.c.id)
+
+
+def _told() -> Select[Any]:
+    return (
+        select(notifications, contacts.c.channel, users.c.initials, users.c.title)
+        .join_from(notifications, contacts, contacts.c.id == notifications.c.contact_id)
+        .join(users, users.c.id == notifications.c.user_id)
+        .order_by(notifications.c.created_at, contacts.c.position, notifications.c.id)
+    )
+
+
+def _sendable() -> Select[Any]:
+    person = contacts.c.channel, contacts.c.address, contacts.c.secret, users.c.locale
+    alert = alerts.c.level, alerts.c.review, alerts.c.patient_id, patients.c.team_id
+    return (
+        select(notifications, *person, *alert, teams.c.time_zone, teams.c.emergency_number)
+        .join_from(notifications, contacts, contacts.c.id == notifications.c.contact_id)
+        .join(users, users.c.id == notifications.c.user_id)
+        .join(alerts, alerts.c.id == notifications.c.alert_id)
+        .join(patients, patients.c.id == alerts.c.patient_id)
+        .join(teams, teams.c.id == patients.c.team_id)
+    )
+
+
+def _claim(row: Row[Any], before: tuple[Attempt, ...]) -> Claim:
+    repeat = any(one.outcome in (None, AttemptOutcome.UNKNOWN, AttemptOutcome.SENT) for one in before)
+    number = 1 + max((one.number for one in before), default=0)
+    return Claim(
+        notification=_notification(row),
+        attempt=number,
+        repeat=repeat,
+        channel=row.channel,
+        address=row.address,
+        secret=row.secret,
+        locale=row.locale,
+        level=Level.YELLOW if row.review else Level(row.level),
+        patient_id=row.patient_id,
+        team_id=row.team_id,
+        time_zone=row.time_zone,
+        emergency_number=row.emergency_number,
+    )
+
+
+def _opened(claim: Claim, now: datetime) -> dict[str, Any]:
+    return {
+        "notification_id": claim.notification.id,
+        "number": claim.attempt,
+        "started_at": now,
+        "repeat": claim.repeat,
+    }
+
+
+def _notification_values(row: Notification) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "alert_id": row.alert_id,
+        "user_id": row.user_id,
+        "contact_id": row.contact_id,
+        "occasion": row.occasion.value,
+        "state": row.state.value,
+        "created_at": row.created_at,
+        "due_at": row.due_at,
+    }
+
+
+def _notification(row: Row[Any]) -> Notification:
+    return Notification(
+        row.id,
+        row.alert_id,
+        row.user_id,
+        row.contact_id,
+        Occasion(row.occasion),
+        row.created_at,
+        row.due_at,
+        NotificationState(row.state),
+        row.claimed_until,
+        row.sent_at,
+    )
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    outcome = None if row.outcome is None else AttemptOutcome(row.outcome)
+    return Attempt(row.number, row.started_at, row.ended_at, outcome, row.detail, row.repeat)
+
+
+def _task(row: Row[Any]) -> DueTask:
+    return DueTask(row.id, Task(row.what), row.alert_id, row.payload, row.due_at)
