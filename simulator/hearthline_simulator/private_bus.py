@@ -41,7 +41,9 @@ async def private_bus() -> AsyncIterator[str]:
     """
     program = which("dbus-daemon")
     if program is None:
-        raise PrivateBusError("dbus-daemon is not installed: install it (Debian: apt install dbus-daemon) and try again")
+        raise PrivateBusError(
+            "dbus-daemon is not installed: install it (Debian: apt install dbus-daemon) and try again"
+        )
     with tempfile.TemporaryDirectory(prefix="hearthline-bus-") as folder:
         config = Path(folder) / "bus.conf"
         config.write_text(_CONFIG.format(socket=Path(folder) / "socket"), encoding="utf-8")

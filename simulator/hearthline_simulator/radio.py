@@ -1,7 +1,7 @@
 """The air between the simulated meters and the simulated adapter.
 
-bumble's own link asks every controller about every packet; with hundreds of meters around one adapter that is quadratic.
-This one knows who has which address and who listens, and carries the same packets.
+bumble's own link asks every controller about every packet; with hundreds of meters that is quadratic. This one knows
+who has which address and who listens, and carries the same packets.
 """
 
 import asyncio
@@ -12,23 +12,26 @@ from bumble.link import LocalLink
 
 
 class Radio(LocalLink):
-    """One virtual air. Advertisements reach only controllers that scan or wait for that advertiser."""
+    """One virtual air. Advertisements reach only adapters that scan or wait for that advertiser."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # bumble's constructor carries no annotation
         self._by_address: dict[hci.Address, Controller] = {}
+        self._adapters: list[Controller] = []
 
-    def controller(self, name: str) -> Controller:
-        """A new controller on this air; the host of the same name talks HCI to it."""
+    def meter(self, name: str) -> Controller:
+        """A new controller that is advertised by and connected to; the host of the same name talks HCI to it."""
         return Controller(name, link=self)
+
+    def adapter(self, name: str) -> Controller:
+        """A new controller that also scans and connects."""
+        controller = Controller(name, link=self)
+        self._adapters.append(controller)
+        return controller
 
     def on_address_changed(self, controller: Controller) -> None:
         self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not controller}
         self._by_address[controller.random_address] = controller
-
-    def remove_controller(self, controller: Controller) -> None:
-        super().remove_controller(controller)
-        self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not controller}
 
     def find_le_controller(self, address: hci.Address) -> Controller | None:
         return self._by_address.get(address) or super().find_le_controller(address)
@@ -40,9 +43,9 @@ class Radio(LocalLink):
             if advertiser is not None:
                 loop.call_soon(advertiser.on_ll_advertising_pdu, packet)
             return
-        for listener in self.controllers:
-            if listener is not sender_controller and _listens(listener):
-                loop.call_soon(listener.on_ll_advertising_pdu, packet)
+        for adapter in self._adapters:
+            if adapter is not sender_controller and _listens(adapter):
+                loop.call_soon(adapter.on_ll_advertising_pdu, packet)
 
 
 def _listens(controller: Controller) -> bool:

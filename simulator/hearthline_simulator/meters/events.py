@@ -23,8 +23,8 @@ class MeterHappening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MeterEvent:
-    """One happening at one meter. ``at`` is the wall clock of this machine in UTC; ``characteristic`` is the 16-bit UUID
-    in upper-case hex; ``payload`` the value's bytes in hex."""
+    """One happening at one meter. ``at`` is the wall clock of this machine in UTC; ``characteristic`` is the 16-bit
+    UUID in upper-case hex; ``payload`` the value's bytes in hex."""
 
     event: MeterHappening
     meter: str

@@ -2,8 +2,12 @@
 
 import struct
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from hearthline_protocol.device_time import DeviceTime
+
+_DATE_TIME_BYTES: Final = 7
+_CURRENT_TIME_BYTES: Final = 10
 
 
 class WallClock:
@@ -33,23 +37,14 @@ def date_time(face: DeviceTime) -> bytes:
     return struct.pack("<H5B", face.year, face.month, face.day, face.hour, face.minute, face.second)
 
 
-def read_date_time(payload: bytes) -> DeviceTime:
-    """The inverse of :func:`date_time`; raises ``ValueError`` unless it is 7 bytes."""
-    if len(payload) != 7:
-        raise ValueError(f"a Date Time has 7 bytes, not {len(payload)}")
-    return DeviceTime(*struct.unpack("<H5B", payload))
-
-
 def current_time(face: DeviceTime) -> bytes:
     """Current Time 0x2A2B: a Date Time, the day of the week (0: unknown), 1/256 s and the reason of the last change."""
-    weekday = (
-        datetime(face.year, face.month, face.day, tzinfo=UTC).isoweekday() if face.known else 0
-    )
+    weekday = datetime(face.year, face.month, face.day, tzinfo=UTC).isoweekday() if face.known else 0
     return date_time(face) + bytes([weekday, 0, 0])
 
 
-def read_current_time(payload: bytes) -> DeviceTime:
-    """The inverse of :func:`current_time`; raises ``ValueError`` unless it is 10 bytes."""
-    if len(payload) != 10:
-        raise ValueError(f"a Current Time has 10 bytes, not {len(payload)}")
-    return read_date_time(payload[:7])
+def read_clock(payload: bytes) -> DeviceTime:
+    """The face in a Date Time (7 bytes) or a Current Time (10 bytes); raises ``ValueError`` for any other length."""
+    if len(payload) not in (_DATE_TIME_BYTES, _CURRENT_TIME_BYTES):
+        raise ValueError(f"a clock has {_DATE_TIME_BYTES} or {_CURRENT_TIME_BYTES} bytes, not {len(payload)}")
+    return DeviceTime(*struct.unpack("<H5B", payload[:_DATE_TIME_BYTES]))
