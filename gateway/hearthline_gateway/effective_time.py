@@ -4,7 +4,8 @@ In order:
 
 1. No stamp, or one of a clock that was not set: the time of receipt, ``received``.
 2. The meter's clock was read in this connection: the stamp less the measured offset. ``synced`` where the clock agreed
-   with the home's wall time or with UTC to within :data:`AGREEMENT`, else ``corrected``.
+   with the home's wall time or with UTC to within :data:`AGREEMENT`, else ``corrected``. A stamp that lies between the
+   setting of the clock and its receipt, read as of the clock that was set, is of that clock.
 3. The clock was not read, and the stamp belongs to a single record indicated as the connection opened: measured just
    now. Where the stamp, taken as the home's wall time, is more than :data:`NOW` off, the clock is wrong: the time of
    receipt, ``corrected``, live.
@@ -22,16 +23,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from hearthline_gateway.frame import MeterClock
 from hearthline_protocol.device_time import DeviceTime
 from hearthline_protocol.readings import TimeQuality
-
-from hearthline_gateway.frame import MeterClock
 
 NOW: Final = timedelta(minutes=5)
 """How far a stamp may be from its receipt and still be of this moment: the time a meter takes to connect and talk."""
 
 AGREEMENT: Final = timedelta(minutes=2)
 """How far a meter's clock may be off and still count as right; meters set by hand are right to the minute at best."""
+
+
+SETTING: Final = timedelta(seconds=5)
+"""How exactly the moment is known from which on a clock that was set shows the new time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,18 @@ def _assumed(stamp: DeviceTime, received: datetime, zone: ZoneInfo, *, just_meas
 
 
 def _measured(stamp: DeviceTime, clock: MeterClock, received: datetime, zone: ZoneInfo) -> EffectiveTime:
-    instant = stamp.at_offset(clock.ahead_of_utc)
+    ahead = _ahead_at(stamp, clock, received)
     here = clock.read_at.astimezone(zone).utcoffset() or timedelta()
-    agrees = min(abs(clock.ahead_of_utc), abs(clock.ahead_of_utc - here)) <= AGREEMENT
-    return _bounded(stamp, instant, TimeQuality.SYNCED if agrees else TimeQuality.CORRECTED, received)
+    agrees = min(abs(ahead), abs(ahead - here)) <= AGREEMENT
+    return _bounded(stamp, stamp.at_offset(ahead), TimeQuality.SYNCED if agrees else TimeQuality.CORRECTED, received)
+
+
+def _ahead_at(stamp: DeviceTime, clock: MeterClock, received: datetime) -> timedelta:
+    """What the clock was ahead of UTC by when it gave this stamp: before it was set, or after."""
+    if clock.set_at is None or clock.set_ahead_of_utc is None:
+        return clock.ahead_of_utc
+    since_set = clock.set_at - SETTING <= stamp.at_offset(clock.set_ahead_of_utc) <= received + SETTING
+    return clock.set_ahead_of_utc if since_set else clock.ahead_of_utc
 
 
 def _bounded(stamp: DeviceTime, instant: datetime, quality: TimeQuality, received: datetime) -> EffectiveTime:

@@ -18,12 +18,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from hearthline_gateway.gatt.numbers import Number, Special
+from hearthline_gateway.units import Unit
 from hearthline_protocol.device_time import DeviceTime
 from hearthline_protocol.kinds import KINDS
 from hearthline_protocol.readings import Flag, Quality
-
-from hearthline_gateway.gatt.numbers import Number, Special
-from hearthline_gateway.units import Unit
 
 Comparator = Literal["<", ">"]
 

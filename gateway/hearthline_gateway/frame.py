@@ -10,11 +10,14 @@ class MeterClock:
     """The meter's clock as read at the start of this connection, before anybody set it.
 
     ``ahead_of_utc`` is the clock face minus UTC at that moment: the home's zone plus whatever the clock is wrong by. It
-    applies to every record the meter stored before the setting.
+    applies to every record the meter stored before the setting. Where the clock was set, ``set_at`` is when and
+    ``set_ahead_of_utc`` what it was ahead by from then on; both are None where it was left alone.
     """
 
     ahead_of_utc: timedelta
     read_at: datetime
+    set_ahead_of_utc: timedelta | None = None
+    set_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,6 @@ or a pulse outside the cuff's range is a finding beside the value.
 from collections.abc import Callable
 from typing import Any, Final
 
-from hearthline_protocol.device_time import DeviceTime
-from hearthline_protocol.readings import Flag
-
 from hearthline_gateway import units
 from hearthline_gateway.finding import NO_DOUBTS, NOT_PATIENT, Doubts, Entry, Finding, assess
 from hearthline_gateway.gatt.blood_pressure import (
@@ -27,6 +24,8 @@ from hearthline_gateway.gatt.pulse_oximeter import (
 )
 from hearthline_gateway.gatt.pulse_oximeter import PlxDeviceAndSensorStatus as Sensor
 from hearthline_gateway.gatt.weight_scale import WeightMeasurement
+from hearthline_protocol.device_time import DeviceTime
+from hearthline_protocol.readings import Flag
 
 _CUFF_DOUBTFUL: Final = (
     (BloodPressureStatus.BODY_MOVEMENT_DETECTED.value, Flag.BODY_MOVEMENT),

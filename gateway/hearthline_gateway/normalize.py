@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from hearthline_protocol.identity import reading_id
-from hearthline_protocol.readings import AsMeasured, Reading, Value
-
 from hearthline_gateway.effective_time import EffectiveTime, reconcile
 from hearthline_gateway.finding import Finding, Measured
 from hearthline_gateway.frame import Frame
@@ -19,6 +16,8 @@ from hearthline_gateway.gatt.pulse_oximeter import PlxContinuousMeasurement
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
 from hearthline_gateway.interpret import interpret
 from hearthline_gateway.meter_models import MeterModel
+from hearthline_protocol.identity import reading_id
+from hearthline_protocol.readings import AsMeasured, Reading, Value
 
 UNKNOWN_USER: Final = 255
 """The user id by which cuffs and scales say that they do not know the person."""

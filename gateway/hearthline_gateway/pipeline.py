@@ -12,7 +12,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
-from hearthline_protocol.readings import Reading
 
 from hearthline_gateway.frame import Frame
 from hearthline_gateway.gatt.errors import DecodeError
@@ -25,6 +24,7 @@ from hearthline_gateway.outbox.rows import Pending
 from hearthline_gateway.outbox.schema import OutboxError
 from hearthline_gateway.outbox.store import Outbox
 from hearthline_gateway.stable_window import PAUSE, StableReading, StableWindow
+from hearthline_protocol.readings import Reading
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,6 @@ from typing import Annotated, Any, Final, NamedTuple, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from hearthline_protocol.messages import MAX_BATCH_READINGS
-from hearthline_protocol.topics import GATEWAY_NAME
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,6 +21,8 @@ from pydantic.fields import FieldInfo
 from hearthline_gateway.meter_models import UnknownModelError, model
 from hearthline_gateway.outbox import FILE_NAME
 from hearthline_gateway.uplink.address import BrokerAddress
+from hearthline_protocol.messages import MAX_BATCH_READINGS
+from hearthline_protocol.topics import GATEWAY_NAME
 
 PREFIX: Final = "HEARTHLINE_GATEWAY__"
 """What the name of every environment variable for a setting begins with."""
@@ -172,7 +172,11 @@ class BluetoothSection(_Section):
         pattern=r"^hci\d+$",
     )
     max_connections: int = _setting(
-        "How many meters may be connected at a time.", expected="a whole number from 1 to 32", default=4, ge=1, le=32
+        "How many meters may be connected at a time; from 2 on they stay connected while there is room for all.",
+        expected="a whole number from 1 to 255",
+        default=1,
+        ge=1,
+        le=255,
     )
 
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Final
 
-from hearthline_protocol.readings import Flag, Quality, Reading, TimeQuality
-
 from hearthline_gateway.effective_time import EffectiveTime
 from hearthline_gateway.finding import Finding, Measured
 from hearthline_gateway.frame import Frame
@@ -19,6 +17,7 @@ from hearthline_gateway.gatt.pulse_oximeter import PlxContinuousMeasurement
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
 from hearthline_gateway.interpret import interpret
 from hearthline_gateway.normalize import reading_of
+from hearthline_protocol.readings import Flag, Quality, Reading, TimeQuality
 
 LENGTH: Final = timedelta(seconds=10)
 PAUSE: Final = timedelta(seconds=5)

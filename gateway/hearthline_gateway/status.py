@@ -4,10 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from hearthline_protocol.messages import GatewayStatus, MeterStatus
-
 from hearthline_gateway.clock import clock_synchronised
 from hearthline_gateway.outbox.store import Outbox
+from hearthline_protocol.messages import GatewayStatus, MeterStatus
 
 
 class BluetoothStatus(Protocol):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from hearthline_gateway.effective_time import EffectiveTime, reconcile
 from hearthline_gateway.frame import MeterClock
 from hearthline_protocol.device_time import DeviceTime
@@ -113,3 +114,27 @@ def test_an_offset_measured_after_the_change_holds_for_records_before_it() -> No
 def test_the_edges_of_the_calendar_do_not_break_it(text: str, ahead: timedelta | None) -> None:
     zone = ZoneInfo("Pacific/Kiritimati" if text.startswith("0001") else "Pacific/Pago_Pago")
     assert _at(text, ahead=ahead, zone=zone).instant <= _RECEIVED
+
+
+_SET_AT = _utc("2026-11-22T07:00:00")
+_THREE_YEARS = timedelta(days=3 * 365)
+
+
+@pytest.mark.parametrize("wrong_by", [_THREE_YEARS, -_THREE_YEARS, timedelta(minutes=2), -timedelta(minutes=2)])
+@pytest.mark.parametrize(
+    ("measured", "received", "old_clock"),
+    [
+        ("2026-11-22T06:59:30", "2026-11-22T07:00:02", True),  # just before the meter connected
+        ("2026-11-19T18:00:00", "2026-11-22T07:00:02", True),  # stored since days
+        ("2026-11-22T07:03:00", "2026-11-22T07:03:01", False),  # in the same connection, after the setting
+    ],
+)
+def test_a_clock_that_was_set_dates_each_record_by_the_face_it_was_stamped_with(
+    wrong_by: timedelta, measured: str, received: str, *, old_clock: bool
+) -> None:
+    right = timedelta(hours=1)
+    clock = MeterClock(right + wrong_by, _SET_AT, set_ahead_of_utc=right, set_at=_SET_AT)
+    stamp = DeviceTime.of(_utc(measured) + right + (wrong_by if old_clock else timedelta()))
+    found = reconcile(stamp, received=_utc(received), zone=_MADRID, clock=clock)
+    assert found.instant == _utc(measured)
+    assert found.clock_offset_s == (right + (wrong_by if old_clock else timedelta())).total_seconds()

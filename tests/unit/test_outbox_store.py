@@ -4,20 +4,21 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from hearthline_gateway.frame import Frame
+
+from hearthline_gateway.frame import Frame, MeterClock
 from hearthline_gateway.normalize import normalize
 from hearthline_gateway.outbox.retention import Retention
 from hearthline_gateway.outbox.schema import MIGRATIONS, OutboxError, connect, migrate
 from hearthline_gateway.outbox.store import Outbox
 from hearthline_protocol.messages import Receipt, ReceiptEntry, ReceiptStatus
 from hearthline_protocol.readings import Reading
-
 from tests.fixtures.cuff_frames import SENSOR, cuff_frame
 
 ZONE = ZoneInfo("Europe/Madrid")
@@ -195,7 +196,10 @@ async def test_bad_frames_are_kept_once_and_counted(outbox: Outbox) -> None:
 
 
 async def test_a_raw_frame_comes_back_as_it_was(outbox: Outbox) -> None:
-    frame = cuff_frame(0, first=True, clock_ahead=timedelta(hours=1, seconds=3))
+    heard = cuff_frame(0, first=True)
+    ahead = timedelta(hours=1, seconds=3)
+    clock = MeterClock(ahead, START, set_ahead_of_utc=timedelta(hours=1), set_at=START + timedelta(seconds=1))
+    frame = replace(heard, clock=clock)
     frame_id = await outbox.keep_raw(frame)
     ((found_id, found),) = await outbox.raw_frames()
     assert found_id == frame_id

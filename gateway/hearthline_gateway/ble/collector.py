@@ -11,7 +11,6 @@ import structlog
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
 from dbus_fast import DBusError
-from hearthline_protocol.messages import MeterStatus
 
 from hearthline_gateway.ble.agent import PairingAgent
 from hearthline_gateway.ble.bluez_client import BluezClient
@@ -23,6 +22,7 @@ from hearthline_gateway.ble.meter_state import MeterState
 from hearthline_gateway.ble.problems import MeterLacksCharacteristicError, adapter_problem, meter_problem
 from hearthline_gateway.ble.session import Session, SessionSettings
 from hearthline_gateway.frame import FrameSink
+from hearthline_protocol.messages import MeterStatus
 
 log = structlog.get_logger(__name__)
 

@@ -67,3 +67,8 @@ class Hearing:
         waiting, self._waiting = self._waiting, None
         for frame in waiting:
             self._hand_on(replace(frame, clock=clock))
+
+    def clock_set(self, clock: MeterClock) -> None:
+        """The clock as it reads after it was set: what the meter measures from now on carries the new time."""
+        if self._clock is not None:
+            self._clock = replace(self._clock, set_ahead_of_utc=clock.ahead_of_utc, set_at=clock.read_at)

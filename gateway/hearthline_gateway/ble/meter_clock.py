@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
 import structlog
-from hearthline_protocol.device_time import DeviceTime
 
 from hearthline_gateway.frame import MeterClock
+from hearthline_protocol.device_time import DeviceTime
 
 log = structlog.get_logger(__name__)
 

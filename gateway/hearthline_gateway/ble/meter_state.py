@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from hearthline_protocol.messages import MeterStatus
-
 from hearthline_gateway.ble.configured_meter import ConfiguredMeter
 from hearthline_gateway.frame import MeterClock
+from hearthline_protocol.messages import MeterStatus
 
 _FIRST_RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 60.0

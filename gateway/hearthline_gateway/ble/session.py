@@ -111,6 +111,7 @@ class Session:
             state.problem = "The meter did not take the time. Set its clock by hand."
         else:
             state.clock = corrected
+            self._hearing.clock_set(corrected)
         log.info(
             "meter_clock_set", meter=state.meter.address, was_ahead_s=state.clock_offset_s, taken=corrected is not None
         )

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import ClassVar, Self
 
-from hearthline_protocol.device_time import DeviceTime
-
 from hearthline_gateway.gatt.cursor import Composer, Cursor
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
+from hearthline_protocol.device_time import DeviceTime
 
 
 class AdjustReason(IntFlag):

@@ -6,11 +6,10 @@ are kept as the measurement's ``trailing``, so that nothing heard is lost and en
 
 from typing import Literal
 
-from hearthline_protocol.device_time import DeviceTime
-
 from hearthline_gateway.gatt.errors import TruncatedError
 from hearthline_gateway.gatt.numbers import Number, decode_float, decode_sfloat, encode_float, encode_sfloat
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
+from hearthline_protocol.device_time import DeviceTime
 
 
 class Cursor:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from hearthline_protocol.device_time import DeviceTime
-
 from hearthline_gateway.gatt.cursor import Composer, Cursor
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
+from hearthline_protocol.device_time import DeviceTime
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Literal, Self
 
-from hearthline_protocol.device_time import DeviceTime
-
 from hearthline_gateway.gatt.cursor import Composer, Cursor
 from hearthline_gateway.gatt.numbers import Number
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
+from hearthline_protocol.device_time import DeviceTime
 
 _FAHRENHEIT: Final = 0x01
 _TIME_STAMP: Final = 0x02

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import ClassVar, Self
 
-from hearthline_protocol.device_time import DeviceTime
-
 from hearthline_gateway.gatt.cursor import Composer, Cursor
 from hearthline_gateway.gatt.numbers import Number
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
+from hearthline_protocol.device_time import DeviceTime
 
 
 class PlxMeasurementStatus(IntFlag):

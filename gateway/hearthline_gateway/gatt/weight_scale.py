@@ -9,11 +9,10 @@ a height of 0.001 m or 0.1 in. Worked example: 16602 steps of 0.005 kg are 83.01
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, Self
 
-from hearthline_protocol.device_time import DeviceTime
-
 from hearthline_gateway.gatt.cursor import Composer, Cursor
 from hearthline_gateway.gatt.numbers import Number
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
+from hearthline_protocol.device_time import DeviceTime
 
 _IMPERIAL: Final = 0x01
 _TIME_STAMP: Final = 0x02

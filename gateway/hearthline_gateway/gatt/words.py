@@ -6,14 +6,13 @@ from enum import IntFlag
 from functools import cache
 from typing import Any, Final
 
-from hearthline_protocol.device_time import DeviceTime
-
 from hearthline_gateway.gatt.blood_pressure import BloodPressureStatus
 from hearthline_gateway.gatt.characteristics import MEASUREMENTS, Measurement
 from hearthline_gateway.gatt.current_time import AdjustReason
 from hearthline_gateway.gatt.health_thermometer import TemperatureType
 from hearthline_gateway.gatt.numbers import Number
 from hearthline_gateway.gatt.pulse_oximeter import PlxDeviceAndSensorStatus, PlxMeasurementStatus
+from hearthline_protocol.device_time import DeviceTime
 
 _EXTRAS: Final = ("reserved_flags", "trailing")
 """Said only where there is something to say."""

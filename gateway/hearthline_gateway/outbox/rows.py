@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from hearthline_gateway.frame import Frame, MeterClock
 from hearthline_protocol.messages import BadFrames, OutboxStatus, Receipt, ReceiptStatus
 from hearthline_protocol.readings import Reading
-
-from hearthline_gateway.frame import Frame, MeterClock
 
 _MAX_BAD_FRAMES: Final = 500
 """Raw bytes of that many bad frames are kept; the counts go on."""
@@ -61,7 +60,7 @@ def insert_frame(db: sqlite3.Connection, frame: Frame, state: str) -> int:
     clock = frame.clock
     cursor = db.execute(
         "INSERT INTO frames (sensor, characteristic, payload, received_time, model, clock_ahead_s, clock_read_time,"
-        " first, alone, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " clock_set_ahead_s, clock_set_time, first, alone, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             frame.sensor,
             frame.characteristic,
@@ -70,6 +69,8 @@ def insert_frame(db: sqlite3.Connection, frame: Frame, state: str) -> int:
             frame.model,
             clock.ahead_of_utc.total_seconds() if clock else None,
             text(clock.read_at) if clock else None,
+            clock.set_ahead_of_utc.total_seconds() if clock and clock.set_ahead_of_utc is not None else None,
+            text(clock.set_at) if clock and clock.set_at is not None else None,
             frame.first,
             frame.alone,
             state,
@@ -83,29 +84,35 @@ def insert_frame(db: sqlite3.Connection, frame: Frame, state: str) -> int:
 def raw_frames(db: sqlite3.Connection) -> tuple[tuple[int, Frame], ...]:
     """Frames that were kept but not decoded, oldest first. ``alone`` where nothing later came from the same meter."""
     rows = db.execute(
-        "SELECT id, sensor, characteristic, payload, received_time, model, clock_ahead_s, clock_read_time, first, NOT"
-        " EXISTS (SELECT 1 FROM frames AS later WHERE later.sensor = frames.sensor AND later.id > frames.id)"
-        " FROM frames WHERE state = 'raw' ORDER BY id"
+        "SELECT id, sensor, characteristic, payload, received_time, model, first, NOT"
+        " EXISTS (SELECT 1 FROM frames AS later WHERE later.sensor = frames.sensor AND later.id > frames.id),"
+        " clock_ahead_s, clock_read_time, clock_set_ahead_s, clock_set_time FROM frames WHERE state = 'raw' ORDER BY id"
     )
     return tuple((row[0], _frame(row)) for row in rows)
 
 
 def _frame(row: Sequence[object]) -> Frame:
-    _, sensor, characteristic, payload, received, model, ahead, read_at, first, alone = row
-    clock = (
-        MeterClock(timedelta(seconds=float(str(ahead))), datetime.fromisoformat(str(read_at)))
-        if ahead is not None
-        else None
-    )
+    _, sensor, characteristic, payload, received, model, first, alone, *clock = row
     return Frame(
         sensor=str(sensor),
         characteristic=str(characteristic),
         payload=payload if isinstance(payload, bytes) else b"",
         received_time=datetime.fromisoformat(str(received)),
         model=None if model is None else str(model),
-        clock=clock,
+        clock=_clock(*clock),
         first=bool(first),
         alone=bool(first) and bool(alone),
+    )
+
+
+def _clock(ahead_s: object, read_time: object, set_ahead_s: object, set_time: object) -> MeterClock | None:
+    if ahead_s is None:
+        return None
+    return MeterClock(
+        timedelta(seconds=float(str(ahead_s))),
+        datetime.fromisoformat(str(read_time)),
+        None if set_ahead_s is None else timedelta(seconds=float(str(set_ahead_s))),
+        None if set_time is None else datetime.fromisoformat(str(set_time)),
     )
 
 

@@ -6,6 +6,7 @@ columns stay as they are, later versions only add some. Times are UTC as ISO tex
 ``frames``: one row per frame worth keeping.
     id, sensor (identity address), characteristic (16-bit UUID, upper-case hex), payload (the bytes), received_time,
     model, clock_ahead_s (how far the meter's clock was ahead of UTC, null when not measured), clock_read_time,
+    clock_set_ahead_s and clock_set_time (the same after the gateway set it, null when it did not),
     first and alone (0 or 1, its place in its connection), state: ``raw`` (not decoded yet), ``decoded`` or ``bad``,
     error_type and error (why it is bad).
 ``readings``: one row per reading, ``frame_id`` naming the frame it came from.
@@ -36,6 +37,8 @@ CREATE TABLE frames (
     model           TEXT,
     clock_ahead_s   REAL,
     clock_read_time TEXT,
+    clock_set_ahead_s REAL,
+    clock_set_time  TEXT,
     first           INTEGER NOT NULL,
     alone           INTEGER NOT NULL,
     state           TEXT NOT NULL CHECK (state IN ('raw', 'decoded', 'bad')),

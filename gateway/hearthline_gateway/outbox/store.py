@@ -7,15 +7,14 @@ from sqlite3 import Connection
 from types import TracebackType
 from typing import Self
 
-from hearthline_protocol.messages import BadFrames, OutboxStatus, Receipt
-from hearthline_protocol.readings import Reading
-
 from hearthline_gateway.frame import Frame
 from hearthline_gateway.outbox import rows
 from hearthline_gateway.outbox.retention import Pruned, Retention, prune
 from hearthline_gateway.outbox.rows import Applied, Pending, Sendable
 from hearthline_gateway.outbox.schema import connect
 from hearthline_gateway.outbox.writer import Writer
+from hearthline_protocol.messages import BadFrames, OutboxStatus, Receipt
+from hearthline_protocol.readings import Reading
 
 
 def _now() -> datetime:

@@ -9,8 +9,6 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
-from hearthline_protocol import topics
-from hearthline_protocol.messages import MAX_BATCH_BYTES, SCHEMA, GatewayStatus, Receipt
 from pydantic import ValidationError
 
 from hearthline_gateway.outbox.rows import Pending, Sendable
@@ -20,6 +18,8 @@ from hearthline_gateway.uplink.address import BrokerAddress
 from hearthline_gateway.uplink.broker_errors import LinkError
 from hearthline_gateway.uplink.link import Acknowledged, Link
 from hearthline_gateway.uplink.schedule import Schedule, Timing, Turn
+from hearthline_protocol import topics
+from hearthline_protocol.messages import MAX_BATCH_BYTES, SCHEMA, GatewayStatus, Receipt
 
 log = structlog.get_logger(__name__)
 
