@@ -4,6 +4,7 @@ Publishing never waits and never fails: a subscriber that does not keep up gets 
 missed, and asks for everything again. Nothing is lost silently.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
-
-import asyncio
 
 BACKLOG: Final = 256
 """Events kept for one subscriber before it is told to ask again."""

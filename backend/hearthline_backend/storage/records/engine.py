@@ -33,7 +33,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def open_engine(url: str) -> AsyncEngine:
     """An engine for a SQLAlchemy URL (``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``), set up for Records."""
-    engine = create_async_engine(make_url(url))
+    engine = create_async_engine(make_url(url), hide_parameters=True)  # else its errors repeat patients' data
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -1,15 +1,17 @@
 """Gateways, the meters they hear, and whose measurement a meter's reading is."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.schema import assignments, gateways, sensors
+
+_TABLES: Final = (gateways, sensors, assignments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,12 @@ class Homes:
             query = query.where(assignments.c.patient_id.in_(patients))
         return [_assignment(row) for row in await self._connection.execute(query)]
 
+    async def extent(self) -> tuple[int, int, int]:
+        """How many gateways, meters and assignments there are; it changes when one is added."""
+        counts = [await self._connection.scalar(select(func.count()).select_from(table)) for table in _TABLES]
+        gateway_count, sensor_count, assignment_count = (int(count or 0) for count in counts)
+        return gateway_count, sensor_count, assignment_count
+
 
 def owner(history: Sequence[Assignment], user_slot: int | None, at: datetime) -> Assignment | None:
     """The assignment a measurement falls under; one for exactly its slot wins over one for the whole meter."""
@@ -146,16 +154,16 @@ def owner(history: Sequence[Assignment], user_slot: int | None, at: datetime) ->
 
 
 def _columns(thing: Gateway | Sensor | Assignment) -> dict[str, Any]:
-    return {name: getattr(thing, name) for name in thing.__dataclass_fields__}
+    return {field.name: getattr(thing, field.name) for field in fields(thing)}
 
 
 def _gateway(row: Row[Any]) -> Gateway:
-    return Gateway(**row._mapping)
+    return Gateway(**row._asdict())
 
 
 def _sensor(row: Row[Any]) -> Sensor:
-    return Sensor(**row._mapping)
+    return Sensor(**row._asdict())
 
 
 def _assignment(row: Row[Any]) -> Assignment:
-    return Assignment(**row._mapping)
+    return Assignment(**row._asdict())

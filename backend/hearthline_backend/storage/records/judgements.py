@@ -1,7 +1,7 @@
 """The register of judged readings: only what stands here is not judged again."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -35,7 +35,7 @@ class Judgements:
 
     async def add(self, judgements: Sequence[Judgement]) -> None:
         """Register; an id that stands here already keeps its first row."""
-        rows = [{name: getattr(one, name) for name in Judgement.__dataclass_fields__} for one in judgements]
+        rows = [{field.name: getattr(one, field.name) for field in fields(one)} for one in judgements]
         if rows:
             await self._connection.execute(insert_or_skip(self._connection, judged, ["reading_id"]), rows)
 
@@ -53,4 +53,4 @@ class Judgements:
         """The judgement of one reading."""
         query = select(judged).where(judged.c.reading_id == reading_id)
         row = (await self._connection.execute(query)).one_or_none()
-        return None if row is None else Judgement(**row._mapping)
+        return None if row is None else Judgement(**row._asdict())

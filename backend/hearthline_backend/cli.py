@@ -1,0 +1,94 @@
+"""``hearthline``: the backend's command. Everything heavy is imported by the command that needs it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hearthline_backend import cli_quarantine, cli_setup
+from hearthline_backend.cli_running import FAILED, Config, missing, run
+
+app = typer.Typer(
+    name="hearthline",
+    help="Hearthline's backend: takes readings from the homes, judges them, and calls a person who acts.",
+    epilog="Settings come from HEARTHLINE_* in the environment or from a TOML file.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cli_setup.add_to(app)
+app.add_typer(cli_quarantine.app, name="quarantine")
+
+
+@app.command()
+def serve(
+    config: Config = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the web site; 0: any free one.")] = None,
+    port_search: Annotated[bool, typer.Option("--port-search", help="Take the next free port.")] = False,
+) -> None:
+    """Run the backend until it is told to stop (SIGTERM or Ctrl-C)."""
+    run(_serve, config, port, port_search)
+
+
+@app.command()
+def migrate(config: Config = None) -> None:
+    """Bring the records' schema to this release, as `serve` does at its start."""
+    run(_migrate, config)
+
+
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def demo(context: typer.Context) -> None:
+    """The whole chain on this machine, from a simulated home to a call. See `hearthline demo --help`."""
+    try:
+        from hearthline_simulator.demo.cli import main as demo_main  # another extra
+
+        demo_main(context.args)
+    except ModuleNotFoundError as error:
+        missing("simulator", error)
+
+
+async def _serve(config: Path | None, port: int | None, port_search: bool) -> None:
+    import structlog
+
+    from hearthline_backend.errors import HearthlineError
+    from hearthline_backend.logs import configure_logs
+    from hearthline_backend.settings import load
+    from hearthline_backend.storage.ports import StoreUnavailableError
+
+    settings = load(config)
+    if port is not None:
+        settings = settings.model_copy(update={"http_port": port})
+    configure_logs()
+    from hearthline_backend.app import serve as serve_backend  # after the settings, which fail sooner
+
+    try:
+        await serve_backend(settings, port_search=port_search)
+    except (HearthlineError, StoreUnavailableError):
+        raise
+    except Exception as error:  # logged our way, without the values that a library's error may repeat
+        structlog.get_logger(__name__).exception("ended_by_a_defect")
+        raise typer.Exit(FAILED) from error
+
+
+async def _migrate(config: Path | None) -> None:
+    from hearthline_backend.settings import load
+    from hearthline_backend.storage.migrate import migrate as migrate_records
+
+    settings = load(config)
+    settings.make_data_dir()
+    await migrate_records(settings.records_address)
+    typer.echo("The records are at this release's schema.")
+
+
+def main() -> None:
+    """The entry point of the ``hearthline`` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""How a command is run: settings read, errors told in a sentence, an exit code for the supervisor."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+
+FAILED: Final = 1
+EXTRA: Final = "backend"
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="A TOML file with settings; what the environment says comes first."),
+]
+
+
+def fail(message: str) -> NoReturn:
+    """Say what went wrong and end."""
+    typer.echo(message, err=True)
+    raise typer.Exit(FAILED)
+
+
+def missing(extra: str, error: ModuleNotFoundError) -> NoReturn:
+    """A library is not there because its extra is not."""
+    if error.name is not None and error.name.startswith("hearthline_") and extra == EXTRA:
+        raise error
+    fail(f"this command needs {error.name}, which comes with: pip install 'hearthline[{extra}]'")
+
+
+def run_in_unit(work: Callable[[Any, Any], Coroutine[Any, Any, None]], config: Path | None) -> None:
+    """Run ``work(unit, administration)`` in one transaction on records; all of it is written, or nothing."""
+    run(_in_unit, work, config)
+
+
+async def _in_unit(work: Callable[[Any, Any], Coroutine[Any, Any, None]], config: Path | None) -> None:
+    from hearthline_backend import administration  # noqa: PLC0415  # keeps --help quick
+    from hearthline_backend.settings import load  # noqa: PLC0415
+
+    async with administration.administering(load(config)) as unit:
+        await work(unit, administration)
+
+
+def run(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
+    """Run a command's coroutine; what a person can put right ends in a sentence and exit code 1."""
+    from hearthline_backend.errors import HearthlineError  # noqa: PLC0415  # keeps --help quick
+    from hearthline_backend.storage.ports import StoreUnavailableError  # noqa: PLC0415  # keeps --help quick
+
+    try:
+        asyncio.run(work(*arguments))
+    except ModuleNotFoundError as error:
+        missing(EXTRA, error)
+    except (HearthlineError, StoreUnavailableError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)  # the shell's code for an end by Ctrl-C

@@ -1,0 +1,39 @@
+"""``/healthz``: whether this process serves, for supervisors. It asks no store, so it answers while one is down."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from hearthline_backend.ingest.health import StoreHealth
+from hearthline_backend.uplink.port import Uplink
+
+PATH: Final = "/healthz"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def health_middleware(uplink: Uplink, health: StoreHealth) -> Middleware:
+    """Answers for ``/healthz`` before anything of the site is asked.
+
+    ``{"serving": true, "broker": "connected"|"away", "stores": "taking"|"away", "delayed_since": time|null}``, always
+    with status 200: a process that waits for its broker or its database does not get better by being restarted.
+    """
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path != PATH:
+            return await handler(request)
+        return web.json_response(_state(uplink, health), headers={"Cache-Control": "no-store"})
+
+    return answer
+
+
+def _state(uplink: Uplink, health: StoreHealth) -> dict[str, Any]:
+    since = health.delayed_since
+    return {
+        "serving": True,
+        "broker": "connected" if uplink.connected else "away",
+        "stores": "taking" if since is None else "away",
+        "delayed_since": None if since is None else since.isoformat(),
+    }

@@ -1,0 +1,40 @@
+"""What ingest needs from judging, which it calls inside the transaction that registers the judged readings."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from hearthline_backend.storage.ports import PatientReading
+from hearthline_backend.storage.records.unit import Unit
+
+
+class ChangedAlert(Protocol):
+    """One alert that was raised or changed."""
+
+    @property
+    def alert_id(self) -> int:
+        """Its number."""
+
+    @property
+    def patient_id(self) -> UUID:
+        """Whose it is."""
+
+    @property
+    def team_id(self) -> UUID:
+        """Who cares for the patient."""
+
+
+class Verdict(Protocol):
+    """What judging changed, for those who watch a screen."""
+
+    @property
+    def alerts(self) -> Sequence[ChangedAlert]:
+        """Alerts raised or changed."""
+
+
+class Judging(Protocol):
+    """Judges readings that are stored and not yet judged."""
+
+    async def judge(self, unit: Unit, readings: Sequence[PatientReading], now: datetime) -> Verdict:
+        """Write everything that follows from ``readings``, their ``judged`` rows included, into ``unit``."""

@@ -1,0 +1,92 @@
+"""One payload on its way through ingest, whether it came just now or waited in quarantine."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from hearthline_backend.ingest.batch import Batch, read_batch, read_reading
+from hearthline_backend.ingest.refusal import Refused
+from hearthline_backend.storage.records.quarantine import Kept
+from hearthline_backend.uplink.port import Message
+from hearthline_protocol.messages import Receipt, ReceiptEntry, ReceiptStatus
+
+_BATCH_LENGTH = 64
+
+
+@dataclass(slots=True)
+class Parcel:
+    """``batch`` is the correlation as text. It came in ``message`` just now, or waits in quarantine as ``kept``."""
+
+    gateway: str
+    payload: bytes
+    content: Batch
+    received_at: datetime
+    batch: str = ""
+    correlation: bytes | None = None
+    message: Message | None = None
+    kept: Kept | None = None
+    stored: list[UUID] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+    @classmethod
+    def arrived(cls, gateway: str, message: Message) -> Self:
+        """What a message holds."""
+        content = read_batch(message.payload, message.received_at)
+        batch = batch_text(message.correlation)
+        return cls(gateway, message.payload, content, message.received_at, batch, message.correlation, message)
+
+    @classmethod
+    def waiting(cls, kept: Kept, payload: bytes, now: datetime) -> Self:
+        """What a quarantine row holds."""
+        content = read_batch(payload, now) if kept.reading_id is None else read_reading(payload, now)
+        batch = kept.batch or ""
+        return cls(kept.gateway, payload, content, now, batch, batch.encode() or None, kept=kept)
+
+    def receipt(self, promised: Iterable[Refused]) -> Receipt | None:
+        """The answer: every stored reading, and every refused one of ``promised``; None where nothing can be said.
+
+        An id that was stored is stored, whatever became of a second reading under it.
+        """
+        entries = {one: ReceiptEntry(id=one, status=ReceiptStatus.STORED) for one in self.stored}
+        nameless: list[Refused] = []
+        for refused in promised:
+            for one in refused.reading_ids:
+                entries.setdefault(one, ReceiptEntry(id=one, status=refused.reason.status, reason=refused.message))
+            if not refused.reading_ids:
+                nameless.append(refused)
+        whole = next((refused for refused in nameless if refused.whole), None)
+        if not entries and not nameless:
+            return None
+        return Receipt(
+            batch=self.batch,
+            readings=tuple(entries.values()),
+            status=None if whole is None else whole.reason.status,
+            reason=nameless[0].message if nameless else None,
+        )
+
+
+def batch_text(correlation: bytes | None) -> str:
+    """A batch id as text: as sent where it is text, else its hexadecimal digits."""
+    if correlation is None:
+        return ""
+    try:
+        return correlation.decode()[:_BATCH_LENGTH]
+    except UnicodeDecodeError:
+        return correlation.hex()[:_BATCH_LENGTH]
+
+
+def in_groups(parcels: Iterable[Parcel], rows: int) -> Iterator[list[Parcel]]:
+    """Parcels in order, in groups of at most ``rows`` readings, or of one parcel that has more."""
+    group: list[Parcel] = []
+    held = 0
+    for parcel in parcels:
+        size = len(parcel.content.readings)
+        if group and held + size > rows:
+            yield group
+            group, held = [], 0
+        group.append(parcel)
+        held += size
+    if group:
+        yield group

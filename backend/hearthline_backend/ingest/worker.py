@@ -1,0 +1,185 @@
+"""The one worker between uplink and stores: takes a group, settles it, acknowledges, answers, tells the screens.
+
+Nothing is acknowledged before it is durable. While a store is down the group in hand is tried again and nothing more is
+taken, so that the broker, and behind it every home, waits. A group that fails for a reason nobody foresaw is settled
+message by message, and the one to blame is held in quarantine whole.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Final, TypeVar, TypeVarTuple, Unpack
+
+import structlog
+
+from hearthline_backend.events import Event, EventBus
+from hearthline_backend.ingest.batch import Batch
+from hearthline_backend.ingest.gateway_status import keep_statuses
+from hearthline_backend.ingest.health import StoreHealth
+from hearthline_backend.ingest.parcel import Parcel, in_groups
+from hearthline_backend.ingest.refusal import Reason, Refused
+from hearthline_backend.ingest.settlement import Settled, Settlement
+from hearthline_backend.storage.ports import Records, StoreUnavailableError
+from hearthline_backend.storage.records.quarantine import Refusal
+from hearthline_backend.uplink.backoff import delays
+from hearthline_backend.uplink.port import Message, Uplink
+from hearthline_protocol import topics
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+GROUP_MESSAGES: Final = 100
+GROUP_READINGS: Final = 500
+LINGER_S: Final = 0.005
+HELD_A_ROUND: Final = 200
+
+
+class Ingest:
+    """Runs until it is cancelled. ``on_commit`` is called after every transaction that may have made something due."""
+
+    def __init__(
+        self,
+        uplink: Uplink,
+        records: Records,
+        settlement: Settlement,
+        events: EventBus,
+        health: StoreHealth,
+        clock: Callable[[], datetime],
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._uplink = uplink
+        self._records = records
+        self._settlement = settlement
+        self._events = events
+        self._health = health
+        self._clock = clock
+        self._on_commit = on_commit
+
+    async def run(self) -> None:
+        """Take and settle, for ever."""
+        while True:
+            await self.take(await self._uplink.messages(GROUP_MESSAGES, LINGER_S))
+
+    async def take(self, messages: Sequence[Message]) -> None:
+        """Settle, acknowledge and answer messages, however long a store stays away meanwhile."""
+        statuses: list[tuple[str, Message]] = []
+        parcels: list[Parcel] = []
+        strays: list[Message] = []
+        for message in messages:
+            gateway = topics.gateway_of(message.topic)
+            if gateway is None:
+                strays.append(message)
+            elif message.topic == topics.status(gateway):
+                statuses.append((gateway, message))
+            else:
+                parcels.append(Parcel.arrived(gateway, message))
+        if statuses or strays:
+            await self._until_stored(self._keep_apart, statuses, strays)
+        for group in in_groups(parcels, GROUP_READINGS):
+            settled = await self._until_stored(self._settled, group)
+            self._uplink.acknowledge([parcel.message for parcel in group if parcel.message is not None])
+            self._tell(settled)
+
+    async def retry_held(self) -> int:
+        """Try again what waits in quarantine: call it at the start, now and then, and when a gateway, a meter or an
+        assignment was added. Returns how many rows were released."""
+        released = 0
+        last = 0
+        while True:
+            async with self._records.read() as unit:
+                rows = await unit.quarantine.held(after=last, limit=HELD_A_ROUND)
+            if not rows:
+                return released
+            last = rows[-1].id
+            now = self._clock()
+            parcels = [Parcel.waiting(row, row.payload, now) for row in rows if row.payload is not None]
+            for group in in_groups(parcels, GROUP_READINGS):
+                settled = await self._settled(group)
+                self._tell(settled)
+                released += sum(1 for parcel in group if parcel.stored)
+
+    async def _until_stored(self, work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
+        waits = delays(random.Random())  # noqa: S311  # jitter, not a secret
+        while True:
+            try:
+                done = await work(*arguments)
+            except StoreUnavailableError as error:
+                wait = next(waits)
+                if self._health.lost():
+                    log.warning("store_unavailable", reason=str(error), next_try_s=round(wait, 2))
+                await asyncio.sleep(wait)
+            else:
+                if self._health.back():
+                    log.info("store_back")
+                return done
+
+    async def _settled(self, group: list[Parcel]) -> Settled:
+        try:
+            return await self._settlement.settle(group)
+        except StoreUnavailableError:
+            raise
+        except Exception:  # whatever one message does to us, the others are settled
+            log.exception("group_not_processed", parcels=len(group))
+        if len(group) == 1:
+            return await self._set_aside(group[0])
+        together = Settled()
+        for parcel in group:
+            alone = await self._settled([parcel])
+            together.answers += alone.answers
+            together.events += alone.events
+            together.stored += alone.stored
+            together.judged += alone.judged
+            together.refused += alone.refused
+        return together
+
+    async def _set_aside(self, parcel: Parcel) -> Settled:
+        """Hold whole what made the worker fail; what of it is stored already is judged when it is retried."""
+        if parcel.kept is not None:
+            parcel.stored.clear()
+            return Settled()
+        ids = tuple(reading.id for reading in parcel.content.readings)
+        message = "the backend failed on this message; it is kept and tried again, and its log says why"
+        parcel.content = Batch((), (Refused(Reason.NOT_PROCESSED, message, parcel.payload, ids, whole=True),))
+        return await self._settlement.settle([parcel])
+
+    async def _keep_apart(self, statuses: Sequence[tuple[str, Message]], strays: Sequence[Message]) -> None:
+        now = self._clock()
+        changed: list[Event] = []
+        try:
+            async with self._records.begin() as unit:
+                changed = await keep_statuses(unit, statuses, now)
+                for message in strays:
+                    await unit.quarantine.put(_stray(message))
+        except StoreUnavailableError:
+            raise
+        except Exception:  # a status is said again within minutes: one that defeats us must not stop the readings
+            log.exception("status_not_processed", messages=len(statuses) + len(strays))
+        self._uplink.acknowledge([*(message for _, message in statuses), *strays])
+        for event in changed:
+            self._events.publish(event)
+
+    def _tell(self, settled: Settled) -> None:
+        for parcel, receipt in settled.answers:
+            payload = receipt.model_dump_json().encode()
+            if not self._uplink.publish(topics.receipts(parcel.gateway), payload, parcel.correlation):
+                log.info("receipt_not_sent", gateway=parcel.gateway)  # the home asks again by sending again
+        for event in settled.events:
+            self._events.publish(event)
+        if settled.judged:
+            self._on_commit()
+        if settled.answers:
+            log.info("settled", stored=settled.stored, judged=settled.judged, refused=settled.refused)
+
+
+def _stray(message: Message) -> Refusal:
+    name = message.topic.split("/")[2][:63] if message.topic.count("/") >= 2 else ""
+    return Refusal(
+        gateway=name,
+        status="rejected",
+        reason=Reason.BAD_TOPIC.value,
+        message="a gateway's name has 2 to 63 of a-z, 0-9 and hyphens, and begins with a letter or digit",
+        payload=message.payload[:1024],
+        received_at=message.received_at,
+    )

@@ -1,0 +1,160 @@
+"""Organisations, their teams, the patients they care for, and every version of every plan."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hearthline_backend.domain.plans import Plan
+from hearthline_backend.storage.records.plan_content import PlanContent
+from hearthline_backend.storage.schema import organisations, patients, plans, teams, users
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """Who answers for care and for the gateways."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The people who act. ``phone`` is theirs, ``emergency_number`` the country's; ``time_zone`` an IANA name."""
+
+    id: UUID
+    organisation_id: UUID
+    name: str
+    time_zone: str
+    emergency_number: str
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A person at home. While ``paused_until`` lies ahead, nothing is expected of them."""
+
+    id: UUID
+    team_id: UUID
+    given_name: str
+    family_name: str
+    birth_year: int
+    time_zone: str
+    enrolled_at: datetime
+    phone: str | None = None
+    paused_until: datetime | None = None
+    pause_reason: str | None = None
+
+
+class Care:
+    """Who is cared for by whom, and by which plan."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add_organisation(self, organisation: Organisation) -> None:
+        """A new organisation."""
+        await self._connection.execute(organisations.insert().values(**_columns(organisation)))
+
+    async def organisation(self, organisation_id: UUID) -> Organisation | None:
+        """One organisation."""
+        query = select(organisations).where(organisations.c.id == organisation_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else Organisation(**row._asdict())
+
+    async def organisations(self) -> list[Organisation]:
+        """Every organisation by name."""
+        rows = await self._connection.execute(select(organisations).order_by(organisations.c.name))
+        return [Organisation(**row._asdict()) for row in rows]
+
+    async def add_team(self, team: Team) -> None:
+        """A new team."""
+        await self._connection.execute(teams.insert().values(**_columns(team)))
+
+    async def team(self, team_id: UUID) -> Team | None:
+        """One team."""
+        row = (await self._connection.execute(select(teams).where(teams.c.id == team_id))).one_or_none()
+        return None if row is None else Team(**row._asdict())
+
+    async def teams(self, organisation_id: UUID | None = None) -> list[Team]:
+        """Every team, or those of one organisation, by name."""
+        query = select(teams).order_by(teams.c.name)
+        if organisation_id is not None:
+            query = query.where(teams.c.organisation_id == organisation_id)
+        return [Team(**row._asdict()) for row in await self._connection.execute(query)]
+
+    async def add_patient(self, patient: Patient) -> None:
+        """Enrol a patient."""
+        await self._connection.execute(patients.insert().values(**_columns(patient)))
+
+    async def patient(self, patient_id: UUID) -> Patient | None:
+        """One patient."""
+        row = (await self._connection.execute(select(patients).where(patients.c.id == patient_id))).one_or_none()
+        return None if row is None else Patient(**row._asdict())
+
+    async def patients(self, *, team_id: UUID | None = None, ids: Collection[UUID] | None = None) -> list[Patient]:
+        """Every patient, those of one team, or some, by family name."""
+        query = select(patients).order_by(patients.c.family_name, patients.c.given_name, patients.c.id)
+        if team_id is not None:
+            query = query.where(patients.c.team_id == team_id)
+        if ids is not None:
+            query = query.where(patients.c.id.in_(ids))
+        return [Patient(**row._asdict()) for row in await self._connection.execute(query)]
+
+    async def pause(self, patient_id: UUID, until: datetime | None, reason: str | None) -> None:
+        """Expect nothing until then; None ends a pause."""
+        change = patients.update().where(patients.c.id == patient_id)
+        await self._connection.execute(change.values(paused_until=until, pause_reason=reason))
+
+    async def add_plan(self, plan: Plan, *, created_at: datetime, author_id: UUID | None = None) -> None:
+        """A new version; an existing one is never changed."""
+        row = {
+            "id": uuid4(),
+            "patient_id": plan.patient_id,
+            "version": plan.version,
+            "conditions": list(plan.conditions),
+            "content": PlanContent.of(plan).as_json(),
+            "valid_from": plan.valid_from,
+            "created_at": created_at,
+            "author_id": author_id,
+            "reason": plan.reason,
+        }
+        await self._connection.execute(plans.insert().values(**row))
+
+    async def plan_history(self, patient_id: UUID) -> tuple[Plan, ...]:
+        """Every version of a patient's plan, the oldest first."""
+        return (await self.plan_histories([patient_id])).get(patient_id, ())
+
+    async def plan_histories(self, patient_ids: Collection[UUID]) -> Mapping[UUID, tuple[Plan, ...]]:
+        """The same for several patients at once; a patient without a plan is not in it."""
+        found: dict[UUID, list[Plan]] = {}
+        for row in await self._connection.execute(_plans().where(plans.c.patient_id.in_(patient_ids))):
+            found.setdefault(row.patient_id, []).append(_plan(row))
+        return {patient_id: tuple(history) for patient_id, history in found.items()}
+
+
+def _plans() -> Select[Any]:
+    columns = (plans, users.c.title, users.c.initials)
+    return select(*columns).join(users, users.c.id == plans.c.author_id, isouter=True).order_by(plans.c.version)
+
+
+def _plan(row: Row[Any]) -> Plan:
+    content = PlanContent.model_validate(row.content)
+    return Plan(
+        patient_id=row.patient_id,
+        version=row.version,
+        valid_from=row.valid_from,
+        conditions=tuple(row.conditions),
+        rules=content.rules,
+        slots=content.slots,
+        reason=row.reason,
+        author=None if row.initials is None else f"{row.title} {row.initials}",
+    )
+
+
+def _columns(thing: Organisation | Team | Patient) -> dict[str, Any]:
+    return {field.name: getattr(thing, field.name) for field in fields(thing)}

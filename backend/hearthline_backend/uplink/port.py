@@ -1,0 +1,46 @@
+"""What ingest needs from whatever carries messages. Any MQTT 5 engine fits behind it."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One publish as it came. ``token`` names it to :meth:`Uplink.acknowledge` and means nothing else; ``retained`` is
+    True for what the broker had kept from before, as it hands it to a new subscriber."""
+
+    topic: str
+    payload: bytes
+    correlation: bytes | None
+    retained: bool
+    received_at: datetime
+    token: Hashable
+
+
+class Uplink(Protocol):
+    """Messages from the homes, and answers to them.
+
+    A message that is not acknowledged stays the broker's business: at most so many are under way at once, and that is
+    the back-pressure. When the connection breaks, what was not acknowledged may come again, and its tokens are void.
+    """
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can come at this moment."""
+
+    async def start(self) -> None:
+        """Begin to connect, and keep connecting for as long as it takes; returns at once."""
+
+    async def messages(self, most: int, linger_s: float) -> Sequence[Message]:
+        """Wait for a message, then take what else is there or comes within ``linger_s``, up to ``most``."""
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Tell the broker that these are settled. Void tokens are passed over."""
+
+    def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> bool:
+        """Hand one answer to the engine. False when there is no connection: whoever waits for it will ask again."""
+
+    async def close(self) -> None:
+        """Leave the broker; what was not acknowledged goes back to it."""

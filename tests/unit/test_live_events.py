@@ -1,0 +1,49 @@
+"""Live events: everybody who keeps up gets all of them, who does not is told to ask again."""
+
+import asyncio
+
+from hearthline_backend.events import Event, EventBus
+from tests.fixtures.records import NOW
+
+
+def _event(number: int) -> Event:
+    return Event("alert", NOW, alert_id=number)
+
+
+async def test_every_subscriber_gets_every_event_in_order() -> None:
+    bus = EventBus()
+    async with bus.subscribe() as one, bus.subscribe() as other:
+        for number in range(3):
+            bus.publish(_event(number))
+        for events in (one, other):
+            assert [await anext(events) for _ in range(3)] == [_event(number) for number in range(3)]
+
+
+async def test_a_waiting_subscriber_wakes() -> None:
+    bus = EventBus()
+    async with bus.subscribe() as events:
+        waiting = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        bus.publish(_event(1))
+        assert await asyncio.wait_for(waiting, 5) == _event(1)
+
+
+async def test_a_slow_subscriber_is_told_once_to_ask_again_and_then_goes_on() -> None:
+    bus = EventBus(backlog=3)
+    async with bus.subscribe() as events:
+        for number in range(4):
+            bus.publish(_event(number))
+        bus.publish(_event(9))
+        assert await anext(events) == Event("resync", NOW)
+        assert await anext(events) == _event(9)
+
+
+async def test_after_the_block_nothing_is_kept() -> None:
+    bus = EventBus()
+    async with bus.subscribe() as events:
+        pass
+    bus.publish(_event(1))
+    waiting = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
