@@ -25,7 +25,8 @@ lint: ## Formatting, lint and types
 test: lint ## Lint, then every test: unit, contract, integration, acceptance, browser
 	$(bin)/python -m pytest
 
-bench: setup ## The time from indication to webhook, memory, CPU, start-up
+bench: ## The time from indication to webhook, memory, CPU, start-up
+	@scripts/setup test
 	@$(bin)/python -m bench.chain
 
 clean: ## Remove what the other targets made

@@ -93,6 +93,9 @@ class Collector:
                 try:
                     await self._collect()
                 except _BLUETOOTH_ERRORS as error:
+                    task = asyncio.current_task()
+                    if task is not None and task.cancelling():  # stopping failed: we are to end all the same
+                        raise asyncio.CancelledError from error
                     self._adapter_words = adapter_problem(error)
                     log.warning("bluetooth_unavailable", why=self._adapter_words, retry_s=pause)
                 if asyncio.get_running_loop().time() - began > _LAST_RETRY_S:
