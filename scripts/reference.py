@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic.json_schema import models_json_schema
+
 from hearthline_backend.cli import app as backend_app
 from hearthline_backend.settings import settings_table as backend_table
 from hearthline_gateway.cli import app as gateway_app
@@ -25,7 +27,6 @@ from hearthline_protocol.messages import (
     ReadingsBatch,
     Receipt,
 )
-from pydantic.json_schema import models_json_schema
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by scripts/reference.py from the code. Change the code, then run it again. -->\n\n"

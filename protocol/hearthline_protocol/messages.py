@@ -74,7 +74,8 @@ class MeterStatus(_Message):
 
     address: Address
     model: str
-    paired: bool
+    paired: bool | None
+    """Null where the model works without pairing."""
     last_heard: Instant | None = None
     last_reading: Instant | None = None
     battery_percent: Annotated[int, Field(ge=0, le=100)] | None = None

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hearthline_backend.storage.records.alerts import AlertState, Happened, Outcome
 
+from hearthline_backend.storage.records.alerts import AlertState, Happened, Outcome
 from tests.browser.ward import Ward, pressure
 from tests.browser.ward_filling import open_ward
 from tests.integration.web_visitor import Visitor, visitor
@@ -171,3 +171,12 @@ async def test_a_store_that_is_away_is_said_and_nothing_else_breaks(ward: Ward, 
     assert re.search(r"Reference [0-9A-F]{6}", text)
     ward.readings.available = True
     assert (await nurse.get("/worklist")).status == 200
+
+
+async def test_a_row_that_is_still_right_is_not_sent_again(ward: Ward, nurse: Visitor) -> None:
+    page = await (await nurse.get("/worklist")).text()
+    addresses = [address.replace("&amp;", "&") for address in re.findall(r'hx-get="(/worklist/rows/[^"]+)"', page)]
+    assert len(addresses) > 10
+    assert {(await nurse.get(address)).status for address in addresses} == {204}
+    await ward.actions.acknowledge(await ward.alert_of("Astrid"), ward.users["second"])
+    assert (await nurse.get(addresses[0])).status == 200

@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hearthline_backend.storage.schema import metadata
 from sqlalchemy import func, select
 
+from hearthline_backend.storage.schema import metadata
 from tests.browser.ward import Ward
 from tests.browser.ward_filling import GREEN, open_ward
 from tests.integration.web_visitor import visitor

@@ -5,9 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hearthline_backend.storage.schema import sessions
 from sqlalchemy import select
 
+from hearthline_backend.storage.schema import sessions
 from tests.browser.ward import PASSWORD, Ward
 from tests.browser.ward_filling import open_ward
 from tests.integration.web_visitor import visitor
@@ -162,3 +162,18 @@ async def test_theme_and_keys_are_kept_for_the_user_and_set_without_a_script(war
         text = await (await client.get("/worklist")).text()
     assert 'data-theme="dark"' in text
     assert "data-single-keys" not in text
+
+
+async def test_behind_a_proxy_each_visitor_has_an_address_of_their_own(ward: Ward) -> None:
+    async with visitor(ward, trusted_proxies=frozenset({"127.0.0.1"})) as client:
+        for number in range(20):
+            await client.sign_in(f"guess-{number}", "x", forwarded="203.0.113.7")
+        assert (await client.sign_in("guess", "x", forwarded="203.0.113.7")).status == 429
+        assert (await client.sign_in("guess", "x", forwarded="1.1.1.1, 203.0.113.8")).status == 401
+
+
+async def test_somebody_elses_word_for_an_address_is_not_believed(ward: Ward) -> None:
+    async with visitor(ward) as client:
+        for number in range(20):
+            await client.sign_in(f"guess-{number}", "x", forwarded=f"203.0.113.{number}")
+        assert (await client.sign_in("guess", "x", forwarded="203.0.113.99")).status == 429

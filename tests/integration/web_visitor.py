@@ -7,9 +7,9 @@ from typing import Any
 
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
+
 from hearthline_backend.web.routes.sign_in import DOOR_COOKIE
 from hearthline_backend.web.sessions import COOKIE
-
 from tests.browser.ward import PASSWORD, Ward
 
 _TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
@@ -40,7 +40,9 @@ class Visitor:
         headers = {"HX-Request": "true"} if htmx else {}
         return await self.raw_post(path, fields | {"csrf": self.token}, headers=headers)
 
-    async def sign_in(self, login: str, password: str = PASSWORD, *, back: str = "") -> ClientResponse:
+    async def sign_in(
+        self, login: str, password: str = PASSWORD, *, back: str = "", forwarded: str = ""
+    ) -> ClientResponse:
         """Fill in the sign-in page; afterwards posts carry the new session's token."""
         door = await self._client.get("/login?lang=en")
         found = _TOKEN.search(await door.text())
@@ -49,6 +51,8 @@ class Visitor:
         # A cookie for HTTPS only is not sent back over plain HTTP by itself.
         secure = door.cookies.get(DOOR_COOKIE)
         headers = {"Cookie": f"{DOOR_COOKIE}={secure.value}"} if secure is not None and secure["secure"] else {}
+        if forwarded:
+            headers["X-Forwarded-For"] = forwarded
         answer = await self.raw_post("/login", fields, headers=headers)
         if answer.status == 303:
             account = await self._client.get("/account")

@@ -83,6 +83,13 @@ async def test_nothing_of_the_past_is_left_to_be_sent(written: Written) -> None:
     assert overdue == (0,)
 
 
+async def test_nobody_was_called_for_the_late_red(written: Written) -> None:
+    (called,) = written.rows(
+        "SELECT count(*) FROM notifications n JOIN alerts a ON a.id = n.alert_id WHERE a.review = 1"
+    )
+    assert called == (0,)
+
+
 async def test_calls_were_sent_when_they_were_due(written: Written) -> None:
     (late,) = written.rows("SELECT max(julianday(sent_at) - julianday(due_at)) * 86400 FROM notifications")
     assert isinstance(late[0], float)

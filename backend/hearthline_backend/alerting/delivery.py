@@ -35,7 +35,7 @@ class Retry:
     longest: timedelta = timedelta(minutes=5)
     give_up_after: int = 6
     lease: timedelta = timedelta(seconds=15)
-    """How long a message is ours to send: a little over a channel's own time-out. After a crash it is the longest that a
+    """How long a message is ours to send: a little over a channel's own time-out. After a crash it is the longest a
     call waits to go again."""
     at_once: int = 32
     """Messages under way in one channel."""

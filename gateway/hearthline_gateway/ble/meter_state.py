@@ -48,7 +48,7 @@ class MeterState:
         return MeterStatus(
             address=self.meter.address,
             model=self.meter.model.name,
-            paired=self.paired,
+            paired=self.paired if self.meter.model.pair else None,
             last_heard=self.last_heard,
             last_reading=self.last_reading,
             battery_percent=self.battery_percent,

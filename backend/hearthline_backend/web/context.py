@@ -1,0 +1,31 @@
+"""What the site is given. It knows nothing about how its parts are made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from hearthline_backend.alerting.actions import AlertActions
+from hearthline_backend.events import EventBus
+from hearthline_backend.storage.ports import ReadingStore, Records
+
+
+@dataclass(frozen=True, slots=True)
+class WebContext:
+    """Ports and settings of the site.
+
+    ``clock`` answers in UTC with its zone. ``secure_cookies`` is False only on loopback in the demo.
+    ``trusted_proxies`` are addresses whose ``X-Forwarded-For`` is believed for the sign-in limit.
+    """
+
+    records: Records
+    readings: ReadingStore
+    events: EventBus
+    actions: AlertActions
+    clock: Callable[[], datetime]
+    secure_cookies: bool = True
+    trusted_proxies: frozenset[str] = frozenset()
+
+
+CONTEXT: web.AppKey[WebContext] = web.AppKey("hearthline_context", WebContext)

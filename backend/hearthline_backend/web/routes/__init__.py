@@ -1,0 +1,1 @@
+"""Which address does what: one module per area, each with its own guards."""

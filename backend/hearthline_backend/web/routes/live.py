@@ -1,0 +1,158 @@
+"""Live events for the browser, as server-sent events: what to fetch again, never the data itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from time import monotonic
+from typing import Final
+from uuid import UUID
+
+from aiohttp import web
+
+from hearthline_backend.events import Event
+from hearthline_backend.storage.ports import StoreUnavailableError
+from hearthline_backend.storage.records.people import Role
+from hearthline_backend.web.guards import Visit, for_roles
+from hearthline_backend.web.place import PLACE
+from hearthline_backend.web.sessions import SESSION
+
+HEARTBEAT_S: Final = 15.0
+"""A quiet stream still ticks this often, so that the browser can tell silence from a broken line."""
+GATHER_S: Final = 0.15
+"""Events that come together are told together."""
+
+
+class Streams(set[asyncio.Task[None]]):
+    """The streams that are open."""
+
+
+STREAMS: Final = web.AppKey("hearthline_streams", Streams)
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/live")
+@for_roles(Role.CARE, Role.TECHNICIAN, Role.PATIENT, passive=True)
+async def live(visit: Visit) -> web.StreamResponse:
+    """A stream until the browser leaves, the session ends or the server stops."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+    await response.prepare(visit.request)
+    if visit.request.method == "HEAD":
+        return response
+    task = asyncio.create_task(_stream(visit, response))
+    streams = visit.request.app[STREAMS]
+    streams.add(task)
+    try:
+        await task
+    except (ConnectionResetError, asyncio.CancelledError):
+        task.cancel()
+        with suppress(asyncio.CancelledError, ConnectionResetError):
+            await task
+    finally:
+        streams.discard(task)
+    return response
+
+
+async def close_streams(app: web.Application) -> None:
+    """End every stream, so that the server can stop."""
+    streams = app[STREAMS]
+    for task in tuple(streams):
+        task.cancel()
+
+
+async def _stream(visit: Visit, response: web.StreamResponse) -> None:
+    names = _Names(visit)
+    await names.load()
+    async with visit.context.events.subscribe() as events:
+        await _send(response, "tick", visit.context.clock().isoformat())
+        looked = monotonic()
+        while True:
+            batch = await _gather(events)
+            due = monotonic() - looked >= HEARTBEAT_S
+            looked = monotonic() if due else looked
+            if due and not await _still_signed_in(visit):
+                await _send(response, "signed-out", "")
+                return
+            told: dict[str, None] = {}
+            for event in batch:
+                for name in await names.of(event):
+                    told[name] = None
+            for name in told:
+                await _send(response, name, "")
+            await _send(response, "tick", visit.context.clock().isoformat())
+
+
+async def _gather(events: AsyncIterator[Event]) -> list[Event]:
+    batch: list[Event] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HEARTBEAT_S):
+            batch.append(await anext(events))
+    while batch:
+        try:
+            async with asyncio.timeout(GATHER_S):
+                batch.append(await anext(events))
+        except TimeoutError:
+            break
+    return batch
+
+
+async def _send(response: web.StreamResponse, name: str, data: str) -> None:
+    await response.write(f"event: {name}\ndata: {data}\n\n".encode())
+
+
+async def _still_signed_in(visit: Visit) -> bool:
+    try:
+        async with visit.context.records.read() as unit:
+            return await unit.people.session(visit.request[SESSION].token_hash, visit.context.clock()) is not None
+    except StoreUnavailableError:
+        return True
+
+
+class _Names:
+    """Which of the bus's events concern this viewer, and what they are called on the stream."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._patients: frozenset[UUID] = frozenset()
+        self._gateways: frozenset[str] = frozenset()
+
+    async def load(self) -> None:
+        """Whose events the viewer may hear of."""
+        user = self._visit.user
+        team = self._visit.request[PLACE].team
+        async with self._visit.context.records.read() as unit:
+            if user.role is Role.CARE and team is not None:
+                self._patients = frozenset(one.id for one in await unit.care.patients(team_id=team.id))
+            if user.role is Role.TECHNICIAN:
+                self._gateways = frozenset(one.name for one in await unit.homes.gateways(user.organisation_id))
+        if user.role is Role.PATIENT and user.patient_id is not None:
+            self._patients = frozenset((user.patient_id,))
+
+    async def of(self, event: Event) -> list[str]:
+        """The names of one event for this viewer; empty where it is none of theirs."""
+        if event.kind in ("resync", "store"):
+            await self.load()
+            return ["resync"]
+        if self._visit.user.role is Role.TECHNICIAN:
+            return await self._of_gateway(event)
+        if event.patient_id is None:
+            return []
+        if event.patient_id not in self._patients:
+            await self._reload_for(event)
+        if event.patient_id not in self._patients:
+            return []
+        names = [f"patient-{event.patient_id}", "worklist"]
+        return names if event.alert_id is None else [*names, f"alert-{event.alert_id}"]
+
+    async def _of_gateway(self, event: Event) -> list[str]:
+        if event.kind != "gateway" or event.gateway is None:
+            return []
+        if event.gateway not in self._gateways:
+            await self.load()
+        return ["homes", f"home-{event.gateway}"] if event.gateway in self._gateways else []
+
+    async def _reload_for(self, event: Event) -> None:
+        # Somebody enrolled since the stream began.
+        team = self._visit.request[PLACE].team
+        if self._visit.user.role is Role.CARE and team is not None and event.team_id in (None, team.id):
+            await self.load()

@@ -1,0 +1,83 @@
+"use strict";
+// Buttons that send, dialogs, toasts. Without this script every form still posts and every answer is a page.
+(() => {
+  const TOAST_MS = 10000;
+  const failed = document.getElementById("failed");
+
+  function busy(form, on) {
+    const button = form.querySelector("button:not([type=button])");
+    if (!button) return;
+    if (on) {
+      button.dataset.text = button.innerHTML;
+      button.setAttribute("aria-busy", "true");
+      if (button.dataset.sending) button.textContent = button.dataset.sending;
+    } else if (button.dataset.text !== undefined) {
+      button.removeAttribute("aria-busy");
+      button.innerHTML = button.dataset.text;
+    }
+  }
+
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const form = event.detail.elt;
+    if (form.matches("form")) { if (failed) failed.hidden = true; busy(form, true); }
+  });
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.detail.elt;
+    if (!form.matches("form")) return;
+    if (form.isConnected) busy(form, false);
+    const dialog = form.closest("dialog");
+    if (event.detail.successful && dialog?.open) dialog.close();
+    if (!event.detail.successful && event.detail.xhr.status !== 401 && failed) {
+      const text = failed.querySelector("p");
+      text.textContent = event.detail.xhr.status === 0 ? text.dataset.unreached : text.dataset.refused;
+      failed.hidden = false;
+    }
+  });
+  document.body.addEventListener("htmx:confirm", (event) => {
+    if (event.detail.elt.querySelector?.("[aria-busy=true]")) event.preventDefault();
+  });
+
+  // Dialogs: focus goes to the first field, and back to the button when they close.
+  function open(dialog) {
+    const opener = document.activeElement;
+    dialog.addEventListener("close", () => { if (opener?.isConnected) opener.focus(); }, { once: true });
+    dialog.showModal();
+    dialog.querySelector("input:not([type=hidden]), textarea, select")?.focus();
+  }
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) { event.preventDefault(); open(document.getElementById(opener.dataset.dialog)); }
+    const closer = event.target.closest("[data-close]");
+    if (closer) closer.closest("dialog").close();
+    if (event.target.closest("[data-act=print]")) window.print();
+  });
+  const named = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+  if (named && named.matches("dialog")) open(named);
+  window.hearthline.open = open;
+
+  // One toast, 10 s, longer while somebody points at it or stands in it.
+  let timer = 0;
+  const place = document.getElementById("toast");
+  function arm() {
+    clearTimeout(timer);
+    const toast = place.querySelector(".toast");
+    if (!toast) return;
+    timer = setTimeout(() => {
+      if (toast.matches(":hover, :focus-within")) return arm();
+      toast.remove();
+    }, TOAST_MS);
+  }
+  arm();
+  document.body.addEventListener("htmx:oobAfterSwap", arm);
+  document.body.addEventListener("htmx:afterSwap", arm);
+
+  // What is under a fold is printed too.
+  let folded = [];
+  window.addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    for (const one of folded) one.open = true;
+  });
+  window.addEventListener("afterprint", () => { for (const one of folded) one.open = false; });
+
+  document.getElementById("problem")?.focus();
+})();

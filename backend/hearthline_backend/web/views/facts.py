@@ -1,0 +1,130 @@
+"""Everything known about some patients at one moment, read once: what rows, tiles and headings are made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hearthline_backend.domain.plans import Plan, in_force
+from hearthline_backend.domain.rules import Level
+from hearthline_backend.domain.schedule import Missing, PatientStatus, missing, status
+from hearthline_backend.storage.ports import PatientReading
+from hearthline_backend.storage.records.alerts import AlertState, OpenAlert
+from hearthline_backend.storage.records.calls import DueTask, Told
+from hearthline_backend.storage.records.care import Patient
+from hearthline_backend.storage.records.homes import Gateway
+from hearthline_backend.storage.records.unit import Unit
+from hearthline_backend.web.context import WebContext
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFacts:
+    """One patient: plan history, newest readings, live alerts, what is missing, the home."""
+
+    patient: Patient
+    history: tuple[Plan, ...]
+    latest: Mapping[str, PatientReading]
+    alerts: tuple[OpenAlert, ...]
+    first_called: Mapping[int, Told]
+    next_tasks: Mapping[int, DueTask]
+    missing: tuple[Missing, ...]
+    gateways: tuple[Gateway, ...]
+    now: datetime
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan in force."""
+        return in_force(self.history, self.now)
+
+    @property
+    def status(self) -> PatientStatus:
+        """The one word that sums the patient up."""
+        return status((one.alert.shown_level for one in self.alerts), self.missing)
+
+    @property
+    def worst(self) -> OpenAlert | None:
+        """The alert a row is about: red before yellow, nobody's before somebody's, then the oldest."""
+        return min(self.alerts, key=urgency, default=None)
+
+    @property
+    def newest(self) -> PatientReading | None:
+        """The newest reading of any kind."""
+        return max(self.latest.values(), key=lambda row: row.reading.effective_time, default=None)
+
+
+def urgency(one: OpenAlert) -> tuple[int, bool, datetime]:
+    """The order of alerts: level, nobody first, age."""
+    return (-one.alert.shown_level.rank, one.alert.state is not AlertState.OPEN, one.alert.opened_at)
+
+
+def untaken_reds(everybody: Sequence[PatientFacts]) -> int:
+    """Red alerts that nobody has."""
+    return sum(
+        one.alert.shown_level is Level.RED and one.alert.state is AlertState.OPEN
+        for facts in everybody
+        for one in facts.alerts
+    )
+
+
+async def gather(context: WebContext, unit: Unit, patients: Sequence[Patient], now: datetime) -> list[PatientFacts]:
+    """The facts of these patients, in their order."""
+    ids = [patient.id for patient in patients]
+    histories = await unit.care.plan_histories(ids)
+    alerts = await _alerts(unit, patients)
+    numbers = [one.alert.id for ones in alerts.values() for one in ones]
+    called = await unit.calls.first_called(numbers)
+    tasks = await unit.calls.next_tasks(numbers)
+    homes = await _homes(unit, ids, now)
+    latest = await context.readings.latest(ids)
+    return [
+        PatientFacts(
+            patient=patient,
+            history=histories.get(patient.id, ()),
+            latest=latest.get(patient.id, {}),
+            alerts=alerts.get(patient.id, ()),
+            first_called=called,
+            next_tasks=tasks,
+            missing=_missing(patient, histories.get(patient.id, ()), latest.get(patient.id, {}), now),
+            gateways=homes.get(patient.id, ()),
+            now=now,
+        )
+        for patient in patients
+    ]
+
+
+async def _alerts(unit: Unit, patients: Sequence[Patient]) -> dict[UUID, tuple[OpenAlert, ...]]:
+    teams = {patient.team_id for patient in patients}
+    if len(patients) == 1:
+        found = await unit.alerts.open_of_patient(patients[0].id)
+    else:
+        found = tuple([one for team in teams for one in await unit.alerts.open_of_team(team)])
+    by_patient: dict[UUID, tuple[OpenAlert, ...]] = {}
+    for one in found:
+        by_patient[one.alert.patient_id] = (*by_patient.get(one.alert.patient_id, ()), one)
+    return by_patient
+
+
+async def _homes(unit: Unit, ids: Sequence[UUID], now: datetime) -> dict[UUID, tuple[Gateway, ...]]:
+    held = [
+        one for one in await unit.homes.assignments(patients=ids) if one.valid_until is None or one.valid_until > now
+    ]
+    sensors = await unit.homes.sensors_at({one.sensor for one in held})
+    gateways = await unit.homes.gateways_named({sensor.gateway for sensor in sensors.values()})
+    found: dict[UUID, dict[str, Gateway]] = {}
+    for one in held:
+        sensor = sensors.get(one.sensor)
+        if sensor is not None and sensor.gateway in gateways:
+            found.setdefault(one.patient_id, {})[sensor.gateway] = gateways[sensor.gateway]
+    return {patient_id: tuple(ones.values()) for patient_id, ones in found.items()}
+
+
+def _missing(
+    patient: Patient, history: tuple[Plan, ...], latest: Mapping[str, PatientReading], now: datetime
+) -> tuple[Missing, ...]:
+    plan = in_force(history, now)
+    if plan is None:
+        return ()
+    times = {kind: row.reading.effective_time for kind, row in latest.items()}
+    return missing(
+        plan, patient.time_zone, times, now, expected_from=patient.enrolled_at, paused_until=patient.paused_until
+    )

@@ -1,0 +1,321 @@
+"""One home on the road of a reading: which hop works, which is broken, what to do next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from hearthline_backend.storage.records.homes import Sensor
+from hearthline_backend.storage.records.quarantine import Kept
+from hearthline_backend.web.figures import NBSP, device_name, number_text
+from hearthline_backend.web.language import _, n_
+from hearthline_backend.web.times import When, age_text, stamp, when
+from hearthline_backend.web.views.homes import BATTERY_SOON, CLOCK_OFF, NOT_HEARD_AFTER, HomeState
+from hearthline_backend.web.views.patient import Entry
+from hearthline_protocol.messages import MeterStatus
+
+GOOD_SIGNAL_DBM: Final = -70
+FAIR_SIGNAL_DBM: Final = -82
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One hop. ``state`` is ok, broken, beyond or unsure."""
+
+    name: str
+    state: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeterLine:
+    """One meter, as of the last contact."""
+
+    name: str
+    model: str
+    mark: str
+    sign: str
+    state: str
+    heard: str
+    battery: int | None
+    battery_words: str
+    signal: str
+    clock: str
+    bad_frames: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """How many readings of a meter came each day; counts only."""
+
+    name: str
+    days: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What to do now."""
+
+    first: str
+    then: str
+
+
+def heading(state: HomeState) -> str:
+    """The answer."""
+    heard = state.gateway.heard_at
+    if heard is None:
+        return _("Home {home} has not been heard yet").format(home=state.gateway.home)
+    if state.offline:
+        return _("Broken between gateway and internet, since {time} ({age})").format(
+            time=stamp(heard, state.now), age=age_text(state.now - heard, exact=True)
+        )
+    if not state.problems:
+        return _("Everything in home {home} works").format(home=state.gateway.home)
+    worst = state.problems[0]
+    if worst.since is None:
+        return worst.words
+    return _("{problem}, since {time} ({age})").format(
+        problem=worst.words, time=stamp(worst.since, state.now), age=age_text(state.now - worst.since, exact=True)
+    )
+
+
+def lede(state: HomeState) -> str:
+    """One more sentence under the heading."""
+    if state.gateway.heard_at is None:
+        return _("It was enrolled; its readings are taken as soon as it comes online.")
+    if state.offline:
+        return _("Readings made since then wait in the home, with room for a year.")
+    if len(state.problems) > 1:
+        others = len(state.problems) - 1
+        return n_("And {n} more thing to look at.", "And {n} more things to look at.", others).format(n=others)
+    return ""
+
+
+def road(state: HomeState) -> tuple[Hop, ...]:
+    """Every hop from the meters to the care team. What lies before a break is told as of the last contact."""
+    bluetooth = [one for one in state.problems if one.sort == "bluetooth"]
+    waits = [one for one in state.problems if one.sort == "waits"]
+    broken_at = 3 if state.offline else 1 if bluetooth else 5 if waits else None
+    names = (_("Meters"), _("Bluetooth"), _("Gateway"), _("Internet"), _("Broker"), _("Store"), _("Care team"))
+    words = (
+        _meters_hop(state),
+        bluetooth[0].words if bluetooth else _worked(state),
+        _gateway_hop(state),
+        _internet_hop(state),
+        _("Waits") if state.offline else _("Works"),
+        waits[0].words if waits else _store_hop(state),
+        _("Waits for the readings of this home") if broken_at is not None else _("Sees what is stored"),
+    )
+    hops = []
+    for index, (name, said) in enumerate(zip(names, words, strict=True)):
+        look = "ok"
+        if broken_at is not None and index == broken_at:
+            look = "broken"
+        elif broken_at is not None and index > broken_at and broken_at != 1:
+            look = "beyond"
+        elif index == 0 and any(one.sort in ("quiet", "pairing", "meter") for one in state.problems):
+            look = "broken" if any(one.sort in ("pairing", "meter") for one in state.problems) else "unsure"
+        hops.append(Hop(name, look, said))
+    return tuple(hops)
+
+
+def _contact(state: HomeState) -> str:
+    return stamp(state.gateway.heard_at, state.now) if state.gateway.heard_at is not None else ""
+
+
+def _worked(state: HomeState) -> str:
+    if state.gateway.heard_at is None:
+        return _("Not known yet")
+    return _("Worked at {time}").format(time=_contact(state)) if state.offline else _("Works")
+
+
+def _meters_hop(state: HomeState) -> str:
+    meters = list(state.meters.values())
+    if not meters:
+        return _("Not known yet")
+    heard = sum(one.last_heard is not None and state.now - one.last_heard <= NOT_HEARD_AFTER for one in meters)
+    return _("{n} of {all} heard in the last 36 h").format(n=heard, all=len(meters))
+
+
+def _gateway_hop(state: HomeState) -> str:
+    worked = _worked(state)
+    if state.waiting:
+        kept = n_("{n} reading kept", "{n} readings kept", state.waiting).format(n=state.waiting)
+        return f"{worked}, {kept}"
+    return worked
+
+
+def _internet_hop(state: HomeState) -> str:
+    if state.gateway.heard_at is None:
+        return _("No contact yet")
+    if not state.offline:
+        return _("Contact {age} ago").format(age=age_text(state.now - state.gateway.heard_at))
+    return _("No contact since {time}: internet box, cable or power of the home").format(time=_contact(state))
+
+
+def _store_hop(state: HomeState) -> str:
+    outbox = state.status.outbox if state.status is not None else None
+    if outbox is None or outbox.last_receipt is None:
+        return _("No receipt yet")
+    last = _("Last receipt {time}").format(time=stamp(outbox.last_receipt, state.now))
+    return f"{_('Waits.')} {last}" if state.offline else last
+
+
+def next_step(state: HomeState) -> NextStep:
+    """One thing to do, and what happens then."""
+    if state.gateway.heard_at is None:
+        return NextStep(
+            _("Switch the gateway on in the home."),
+            _("It comes online by itself and this page changes without a reload."),
+        )
+    if state.offline:
+        return NextStep(
+            _("Ask the home whether the internet box and the gateway have power and their lights are on."),
+            _("If so: unplug the box for 30 s. The gateway comes back by itself within 10 min and sends what it kept."),
+        )
+    if not state.problems:
+        return NextStep(_("Nothing to do."), _("You find this home in the list when that changes."))
+    worst = state.problems[0]
+    return NextStep(f"{worst.next_step.rstrip('.')}.", _("This page changes by itself when the home reports again."))
+
+
+def meter_lines(state: HomeState) -> tuple[MeterLine, ...]:
+    """Every meter of the home, known to us or only to its gateway."""
+    reported = dict(state.meters)
+    lines = [_meter_line(sensor, reported.pop(sensor.address, None), state) for sensor in state.sensors]
+    lines += [_meter_line(None, meter, state) for meter in reported.values()]
+    return tuple(lines)
+
+
+def _meter_line(sensor: Sensor | None, meter: MeterStatus | None, state: HomeState) -> MeterLine:
+    name = device_name(sensor.device) if sensor is not None else _("Unknown meter")
+    model = sensor.model if sensor is not None else meter.model if meter is not None else ""
+    mark, sign, words = _meter_state(meter, state.now)
+    if meter is not None and meter.paired:
+        model = _("{model}, bonded").format(model=model)
+    return MeterLine(
+        name=name,
+        model=model,
+        mark=mark,
+        sign=sign,
+        state=words,
+        heard=stamp(meter.last_heard, state.now) if meter is not None and meter.last_heard is not None else _("never"),
+        battery=meter.battery_percent if meter is not None else None,
+        battery_words=f"{meter.battery_percent}{NBSP}%"
+        if meter is not None and meter.battery_percent is not None
+        else _("not told"),
+        signal=_signal(meter.signal_dbm if meter is not None else None),
+        clock=_clock(meter.clock_offset_s if meter is not None else None),
+        bad_frames=_bad_frames(meter),
+    )
+
+
+def _meter_state(meter: MeterStatus | None, now: datetime) -> tuple[str, str, str]:
+    if meter is None:
+        return "none", "wait", _("Not reported yet")
+    if meter.paired is False:
+        return (
+            ("none", "wait", _("Not paired yet")) if meter.last_heard is None else ("red", "broken", _("Pairing lost"))
+        )
+    if meter.problem:
+        return "red", "broken", _("Problem")
+    if meter.battery_percent is not None and meter.battery_percent <= BATTERY_SOON:
+        return "yellow", "soon", _("Battery soon")
+    if meter.last_heard is None or now - meter.last_heard > NOT_HEARD_AFTER:
+        return "none", "wait", _("Not heard")
+    if meter.clock_offset_s is not None and abs(meter.clock_offset_s) > CLOCK_OFF.total_seconds():
+        return "yellow", "soon", _("Clock off")
+    return "green", "ok", _("OK")
+
+
+def _signal(dbm: int | None) -> str:
+    if dbm is None:
+        return _("not told")
+    words = _("good") if dbm >= GOOD_SIGNAL_DBM else _("fair") if dbm >= FAIR_SIGNAL_DBM else _("weak")
+    return f"{number_text(dbm, 0)}{NBSP}dBm, {words}"
+
+
+def _clock(offset_s: float | None) -> str:
+    if offset_s is None:
+        return _("not told")
+    if abs(offset_s) < 10:
+        return _("right, ±{n} s").format(n=max(1, round(abs(offset_s)))).replace(" s", f"{NBSP}s")
+    text = _("{time} fast, corrected") if offset_s > 0 else _("{time} slow, corrected")
+    return text.format(time=age_text(timedelta(seconds=abs(offset_s))))
+
+
+def _bad_frames(meter: MeterStatus | None) -> str:
+    if meter is None or not meter.bad_frames:
+        return ""
+    total = sum(one.count for one in meter.bad_frames)
+    kinds = "; ".join(
+        _("{characteristic}, {length} bytes: {reason}").format(
+            characteristic=one.characteristic, length=one.length, reason=one.reason
+        )
+        for one in meter.bad_frames
+    )
+    return n_("{n} frame could not be read: {kinds}", "{n} frames could not be read: {kinds}", total).format(
+        n=total, kinds=kinds
+    )
+
+
+def gateway_facts(state: HomeState) -> tuple[tuple[str, str | When], ...]:
+    """What is known of the box itself."""
+    now, status = state.now, state.status
+    facts: list[tuple[str, str | When]] = []
+    heard = state.gateway.heard_at
+    facts.append((_("Last contact"), when(heard, now, exact=True) if heard is not None else _("never")))
+    outbox = status.outbox if status is not None else None
+    if outbox is not None:
+        more = _("{n} or more") if state.offline else "{n}"
+        facts.append((_("Waiting in the home"), more.format(n=number_text(outbox.pending, 0))))
+        if outbox.oldest_pending is not None:
+            facts.append((_("Oldest waiting"), stamp(outbox.oldest_pending, now)))
+        facts.append((_("Refused, kept in the home"), number_text(outbox.rejected, 0)))
+        last = stamp(outbox.last_receipt, now) if outbox.last_receipt is not None else _("none yet")
+        facts.append((_("Last receipt"), last))
+    if status is not None and status.clock_synchronised is not None:
+        facts.append((_("Clock at last contact"), _("right") if status.clock_synchronised else _("not yet known")))
+    if status is not None and status.adapter is not None:
+        facts.append((_("Bluetooth adapter"), status.adapter))
+    if status is not None and status.version is not None:
+        facts.append((_("Version"), status.version))
+    if status is not None and status.started_time is not None:
+        facts.append((_("Running since"), stamp(status.started_time, now)))
+    facts.append((_("Gateway"), state.gateway.name))
+    return tuple(facts)
+
+
+def happened(state: HomeState, kept: Sequence[Kept]) -> tuple[Entry, ...]:
+    """What is on record for this home, newest first: contact, refusals by reason and count, enrolment."""
+    now = state.now
+    dated: list[tuple[datetime, Entry]] = []
+    if state.offline and state.gateway.heard_at is not None:
+        at = state.gateway.heard_at
+        will = state.status is not None and state.status.state == "offline"
+        small = _("Said by the broker") if will else _("Nothing heard for more than 15 min")
+        dated.append((at, Entry(stamp(at, now), _("Contact lost"), small=small)))
+    for one in kept:
+        words = _("Kept for later: {reason}") if one.status == "held" else _("Refused: {reason}")
+        small = n_("{n} time", "{n} times", one.count).format(n=one.count)
+        entry = Entry(stamp(one.last_received_at, now), words.format(reason=one.reason.replace("_", " ")), small=small)
+        dated.append((one.last_received_at, entry))
+    if state.status is not None and state.status.started_time is not None:
+        at = state.status.started_time
+        dated.append((at, Entry(stamp(at, now), _("Gateway started"))))
+    dated.append((state.gateway.enrolled_at, Entry(stamp(state.gateway.enrolled_at, now), _("Enrolled"))))
+    return tuple(entry for _at, entry in sorted(dated, key=lambda pair: pair[0], reverse=True))
+
+
+def arrived(
+    counts: Mapping[str, Sequence[int]], sensors: Sequence[Sensor], expected: Mapping[str, int]
+) -> tuple[Arrived, ...]:
+    """Counts a day for each meter, beside what its plan expects where it expects something."""
+    lines = []
+    for sensor in sensors:
+        days = counts.get(sensor.address)
+        if days is not None:
+            wanted = expected.get(sensor.address, 0)
+            texts = tuple(f"{count}/{wanted}" if wanted else str(count) for count in days)
+            lines.append(Arrived(device_name(sensor.device), texts))
+    return tuple(lines)

@@ -1,0 +1,134 @@
+"""One Chromium for all browser tests, a context for each, and a filled ward behind a real server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest_asyncio
+from aiohttp import web
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.browser.ward import PASSWORD, Ward
+from tests.browser.ward_filling import open_ward
+from tests.fixtures.real_parts import require_program
+
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_WATCH: Final = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(event.violatedDirective + " " + event.blockedURI);
+});
+"""
+
+
+@asynccontextmanager
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """Debian's Chromium, without a window."""
+    program = require_program("chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *more])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The one browser."""
+    async with chromium() as opened:
+        yield opened
+
+
+@dataclass
+class Site:
+    """A ward, its address, and what its pages complained about."""
+
+    ward: Ward
+    url: str
+    browser: Browser
+    complaints: list[str] = field(default_factory=list)
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    async def visit(self, login: str | None, **context: Any) -> Page:
+        """A page of somebody who has signed in; ``context`` as Playwright's, such as ``color_scheme``."""
+        return await self.visit_with(self.browser, login, **context)
+
+    async def visit_with(self, browser: Browser, login: str | None, **context: Any) -> Page:
+        """The same in another browser."""
+        opened = await browser.new_context(
+            **({"locale": "en-GB", "viewport": {"width": 1440, "height": 900}} | context)
+        )
+        self.contexts.append(opened)
+        await opened.add_init_script(_WATCH)
+        page = await opened.new_page()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"error {error}"))
+        if login is not None:
+            await page.goto(f"{self.url}/login")
+            await page.fill("#login", login)
+            await page.fill("#password", PASSWORD)
+            await page.keyboard.press("Enter")
+            await page.wait_for_url(lambda url: "/login" not in url)
+        return page
+
+    def _console(self, message: Any) -> None:
+        # What the browser says of an answer with an error status, or of a test that reads a canvas, is not the page's.
+        ours = not any(words in message.text for words in ("Failed to load resource", "getImageData"))
+        if message.type in ("error", "warning") and ours:
+            self.complaints.append(f"{message.type} {message.text}")
+
+    async def views(self) -> dict[str, tuple[str | None, str]]:
+        """Every view with who opens it and where."""
+        astrid, number = self.ward.patient_id("Astrid"), await self.ward.alert_of("Astrid")
+        return {
+            "worklist": ("nurse", "/worklist"),
+            "nothing of mine": ("nurse", "/worklist?show=mine"),
+            "patient": ("nurse", f"/patients/{astrid}"),
+            "patient without readings": ("nurse", f"/patients/{self.ward.patient_id('Wilma')}"),
+            "alert": ("nurse", f"/alerts/{number}"),
+            "resolving": ("nurse", f"/alerts/{number}?resolve"),
+            "account": ("nurse", "/account"),
+            "not there": ("nurse", "/nothing"),
+            "homes": ("technician", "/homes"),
+            "home": ("technician", "/homes/0417"),
+            "new home": ("technician", "/homes/0640"),
+            "not for the role": ("technician", "/worklist"),
+            "my data": ("patient", "/my-data"),
+            "table": ("patient", f"/patients/{astrid}/table?kind=blood_pressure&range=90d"),
+            "login": (None, "/login"),
+        }
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
+    """A site of one's own. At the end nothing may have complained, nor broken the content policy."""
+    async with open_ward(tmp_path) as ward:
+        runner = web.AppRunner(ward.site(), access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        listener = web.TCPSite(runner, "127.0.0.1", 0)
+        await listener.start()
+        host, port = runner.addresses[0][:2]
+        opened = Site(ward, f"http://{host}:{port}", browser)
+        yield opened
+        violations = [
+            violation
+            for context in opened.contexts
+            for page in context.pages
+            for violation in await page.evaluate("window.violations")
+        ]
+        for context in opened.contexts:
+            await context.close()
+        await runner.cleanup()
+        assert opened.complaints == []
+        assert violations == []
