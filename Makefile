@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each sets itself up.
-.PHONY: help setup demo check test lint bench clean
+.PHONY: help setup demo check test lint bench pictures clean
 .DEFAULT_GOAL := help
 bin := .venv/bin
 
@@ -28,6 +28,9 @@ test: lint ## Lint, then every test: unit, contract, integration, acceptance, br
 bench: ## The time from indication to webhook, memory, CPU, start-up
 	@scripts/setup test
 	@$(bin)/python -m bench.chain
+
+pictures: ## The pictures of the docs, from a running demo
+	@scripts/pictures
 
 clean: ## Remove what the other targets made
 	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

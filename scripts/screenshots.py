@@ -1,7 +1,8 @@
-"""Makes the pictures of the docs from a running demo: each view at two sizes, light and dark.
+"""Makes the pictures of the docs from a running demo: each view at two sizes, light and dark, or only some of them.
+scripts/pictures starts a demo and calls this.
 
     python scripts/screenshots.py http://127.0.0.1:8080 --nurse LOGIN PASSWORD --technician LOGIN PASSWORD \
-        --patient LOGIN PASSWORD --into docs/pictures
+        --patient LOGIN PASSWORD --into docs/pictures --only worklist-wide-light
 """
 
 import argparse
@@ -36,6 +37,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for role in ROLES:
         parser.add_argument(f"--{role}", nargs=2, metavar=("LOGIN", "PASSWORD"))
     parser.add_argument("--into", type=Path, default=Path("docs/pictures"), help="folder for the pictures")
+    parser.add_argument("--only", nargs="*", metavar="NAME", help="these pictures, such as worklist-wide-light")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="path of Chromium")
     return parser.parse_args(arguments)
 
@@ -84,15 +86,18 @@ async def take(browser: Browser, options: argparse.Namespace, role: str, credent
     made = []
     address = options.address.rstrip("/")
     for scheme in SCHEMES:
-        context = await browser.new_context(color_scheme=scheme, locale="en-GB", device_scale_factor=2)
+        context = await browser.new_context(color_scheme=scheme, locale="en-GB", device_scale_factor=1)
         page = await context.new_page()
         await sign_in(page, address, *credentials)
         for name, where in (await views_of(page, role, address)).items():
             for size, (width, height) in SIZES.items():
+                picture = f"{name}-{size}-{scheme}"
+                if options.only and picture not in options.only:
+                    continue
                 await page.set_viewport_size({"width": width, "height": height})
                 await page.goto(where)
                 await page.locator("figure[data-series]:not([data-drawn])").first.wait_for(state="detached")
-                path = options.into / f"{name}-{size}-{scheme}.png"
+                path = options.into / f"{picture}.png"
                 await page.screenshot(path=path)
                 made.append(path)
         await context.close()

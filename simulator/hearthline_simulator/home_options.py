@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from hearthline_protocol.readings import Address
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from hearthline_protocol.readings import Address
 from hearthline_simulator.meters.profiles import PROFILES
 from hearthline_simulator.meters.spec import MeterSpec
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from shutil import which
 from typing import Final
 
+from hearthline_simulator.with_parent import dies_with_parent
+
 _CONFIG: Final = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -48,6 +50,7 @@ async def private_bus() -> AsyncIterator[str]:
         config = Path(folder) / "bus.conf"
         config.write_text(_CONFIG.format(socket=Path(folder) / "socket"), encoding="utf-8")
         daemon = await asyncio.create_subprocess_exec(
+            *dies_with_parent(),
             program,
             f"--config-file={config}",
             "--nofork",

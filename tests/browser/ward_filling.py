@@ -189,10 +189,11 @@ def _mornings(
     kind: str, field: str, days: Sequence[int], minute: int, low: float, high: float, seed: int, **other: Any
 ) -> list[Reading]:
     digits = 1 if field == "weight" else 0
-    return [
-        reading(kind, _local(day, 7, minute), **{field: round(wave(day, low, high, seed), digits)}, **other)
-        for day in days
-    ]
+    rows = []
+    for day in days:
+        values: dict[str, Any] = {field: round(wave(day, low, high, seed), digits), **other}
+        rows.append(reading(kind, _local(day, 7, minute), **values))
+    return rows
 
 
 async def _astrid(ward: Ward) -> None:
@@ -325,7 +326,7 @@ async def _homes(ward: Ward) -> None:
     enrolled = MOMENT - timedelta(days=51)
     recent = MOMENT - timedelta(minutes=2)
     lost = datetime(2026, 11, 21, 17, 41, tzinfo=UTC)
-    homes = {
+    homes: dict[str, tuple[str, datetime | None, str, int, dict[str, Any]]] = {
         "0417": ("Elin", lost, "offline", 6, {}),
         "0051": (
             "Bengt",
@@ -356,7 +357,7 @@ async def _homes(ward: Ward) -> None:
                     if home == "0388" and device == "cuff":
                         last = MOMENT - timedelta(days=2, hours=8)
                     battery = 14 if home == "0417" and device == "scale" else 84 - 4 * place
-                    extra = dict(cuff) if device == "cuff" else {}
+                    extra = cuff if device == "cuff" else {}
                     meters.append(_meter(address, model, last, battery, -58 - 6 * place, **extra))
             if heard is not None:
                 await unit.homes.report(name, _status("online", heard, meters, pending), heard, heard=True)

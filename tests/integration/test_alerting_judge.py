@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from hearthline_backend.alerting.judge import Judged
 from hearthline_backend.domain.episodes import episodes
 from hearthline_backend.domain.observation import Observation
@@ -15,7 +16,6 @@ from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.records.alerts import AlertState, Happened, Outcome
 from hearthline_backend.storage.records.calls import Task
 from hearthline_protocol.readings import Quality, TimeQuality
-
 from tests.fixtures.clinic import Clinic, clinic
 
 HIGH = "hypertension.pressure_high"

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
 from hearthline_backend.alerting.action_errors import (
     AlertNotFoundError,
     AlertOverError,
@@ -21,7 +22,6 @@ from hearthline_backend.due import Due
 from hearthline_backend.storage.ports import StoreUnavailableError
 from hearthline_backend.storage.records.alerts import Alert, AlertState, Happened, Outcome
 from hearthline_backend.storage.records.calls import Task
-
 from tests.fixtures.clinic import Clinic, clinic
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from hearthline_gateway.frame import Frame
 from hearthline_simulator.home import SimulatedHome
 from hearthline_simulator.meters.blood_pressure import PressureRecord
@@ -13,7 +14,6 @@ from hearthline_simulator.meters.pulse_oximeter import OximeterRecord, OximeterS
 from hearthline_simulator.meters.spec import MeterSpec
 from hearthline_simulator.meters.thermometer import TemperatureRecord
 from hearthline_simulator.meters.weight_scale import WeightRecord
-
 from tests.fixtures.ble_home import (
     CUFF,
     CUFF_SPEC,

@@ -9,11 +9,11 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakDBusError
 from bleak.uuids import normalize_uuid_16
+
 from hearthline_gateway.ble.agent import AGENT_PATH
 from hearthline_simulator.home import SimulatedHome
 from hearthline_simulator.meters.blood_pressure import PressureRecord
 from hearthline_simulator.meters.events import MeterHappening
-
 from tests.fixtures.ble_home import CUFF, CUFF_SPEC, WITHIN_S, RecordingSink, bus, collecting, eventually
 
 __all__ = ["bus"]

@@ -15,11 +15,11 @@ import aiohttp
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
-from hearthline_protocol import topics
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from hearthline_protocol import topics
 from tests.fixtures.broker import free_port
 from tests.fixtures.real_parts import require_program
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
 from hearthline_backend.alerting.channels import Channel
 from hearthline_backend.alerting.delivery import Delivery, Retry
 from hearthline_backend.alerting.mail import MailChannel, MailServer
 from hearthline_backend.alerting.webhook import WebhookChannel
 from hearthline_backend.storage.records.alerts import Happened
 from hearthline_backend.storage.records.calls import AttemptOutcome, NotificationState
-
 from tests.fixtures.clinic import Clinic
 from tests.fixtures.records import temporary_records
 from tests.fixtures.sinks import HookSink, MailSink, hook_sink, mail_sink

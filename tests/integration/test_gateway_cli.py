@@ -13,9 +13,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from hearthline_gateway.normalize import normalize
 from hearthline_gateway.outbox.store import Outbox
-
 from tests.fixtures.broker import Broker, running_broker
 from tests.fixtures.cuff_frames import cuff_frame
 from tests.fixtures.receipt_backend import ReceiptBackend, silent

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from hearthline_protocol.messages import GatewayStatus
 from hearthline_simulator.home import SimulatedHome
 from hearthline_simulator.meters.blood_pressure import PressureRecord
 from hearthline_simulator.meters.thermometer import TemperatureRecord
 from hearthline_simulator.meters.weight_scale import WeightRecord
 from hearthline_simulator.private_bus import private_bus
-
 from tests.fixtures.ble_home import CUFF_SPEC, OXIMETER_SPEC, SCALE_SPEC, THERMOMETER_SPEC
 from tests.fixtures.broker import running_broker
 from tests.fixtures.real_parts import require_program

@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from hearthline_gateway.normalize import normalize
 from hearthline_gateway.outbox.store import Outbox
 from hearthline_gateway.uplink.address import BrokerAddress
@@ -16,7 +17,6 @@ from hearthline_gateway.uplink.schedule import Timing
 from hearthline_gateway.uplink.uplink import Uplink
 from hearthline_protocol import topics
 from hearthline_protocol.messages import MAX_BATCH_BYTES, GatewayStatus, ReadingsBatch, Receipt, ReceiptStatus
-
 from tests.fixtures.broker import Broker, running_broker
 from tests.fixtures.cuff_frames import cuff_frame
 from tests.fixtures.receipt_backend import HeardBatch, ReceiptBackend, entries, silent, stored

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from hearthline_gateway.uplink.address import BrokerAddress
 from hearthline_gateway.uplink.broker_errors import LinkError
 from hearthline_gateway.uplink.link import Link, Received
-
 from tests.fixtures.broker import Broker, free_port, running_broker
 from tests.fixtures.real_parts import require_program
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+
 from hearthline_backend.alerting.call_texts import body, subject
 from hearthline_backend.alerting.calling import contacts_for
 from hearthline_backend.alerting.channels import Message
@@ -17,7 +18,6 @@ from hearthline_backend.storage.records.calls import Occasion
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.people import Contact, OnCall, Role, User
 from hearthline_protocol.readings import Quality, TimeQuality
-
 from tests.fixtures.readings import pressure
 from tests.fixtures.records import NOW
 

@@ -6,6 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from bleak.exc import BleakDBusError, BleakDeviceNotFoundError
 from dbus_fast import DBusError
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hearthline_gateway.ble.agent import PairingAgent, address_of
 from hearthline_gateway.ble.configured_meter import ConfiguredMeter
 from hearthline_gateway.ble.hearing import Ear, Hearing
@@ -22,9 +25,6 @@ from hearthline_gateway.ble.meter_clock import (
 from hearthline_gateway.ble.meter_state import MeterState
 from hearthline_gateway.ble.problems import adapter_problem, is_stale_bond, meter_problem
 from hearthline_gateway.frame import Frame, MeterClock
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.fixtures.ble_home import CUFF
 
 NOW = datetime(2026, 11, 22, 6, 4, 0, tzinfo=UTC)

@@ -6,6 +6,7 @@ from time import process_time
 from typing import Any
 
 import pytest
+
 from hearthline_gateway.decode import decode_line, decode_stream, dump
 from hearthline_gateway.gatt.characteristics import MEASUREMENTS
 from hearthline_protocol.readings import Reading

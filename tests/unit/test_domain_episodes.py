@@ -7,6 +7,9 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hearthline_backend.domain.episodes import Episode, Turn, episodes
 from hearthline_backend.domain.evaluation import Why, evaluate, reach
 from hearthline_backend.domain.observation import Observation
@@ -14,8 +17,6 @@ from hearthline_backend.domain.plans import Plan
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.domain.templates import Override, build_plan
 from hearthline_protocol.readings import Quality, Value
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HIGH, LOW, PULSE = "hypertension.pressure_high", "hypertension.pressure_low", "hypertension.pulse_high"

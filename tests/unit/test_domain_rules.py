@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+
 from hearthline_backend.domain.plans import in_force
 from hearthline_backend.domain.rules import Level, Limit, Persistence, RuleError, ThresholdRule
 from hearthline_backend.domain.templates import HYPERTENSION, TEMPLATES, Override, build_plan

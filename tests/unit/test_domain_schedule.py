@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
+
 from hearthline_backend.domain.plans import Plan, Slot
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.domain.schedule import (

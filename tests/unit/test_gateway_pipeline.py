@@ -8,13 +8,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from hearthline_gateway import pipeline as pipeline_module
 from hearthline_gateway.frame import Frame
 from hearthline_gateway.outbox.rows import Pending
 from hearthline_gateway.outbox.store import Outbox
 from hearthline_gateway.pipeline import Pipeline
 from hearthline_protocol.readings import Reading, TimeQuality
-
 from tests.fixtures.cuff_frames import HEARD, SENSOR, cuff_frame
 
 ZONE = ZoneInfo("UTC")

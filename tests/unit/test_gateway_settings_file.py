@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
 from hearthline_gateway.settings import GatewaySettings, settings_table
 from hearthline_gateway.settings_file import SettingsError, load_settings
 

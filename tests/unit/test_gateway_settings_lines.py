@@ -3,9 +3,10 @@
 import tomllib
 from typing import Any
 
-from hearthline_gateway.toml_lines import Path, toml_lines
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hearthline_gateway.toml_lines import Path, toml_lines
 
 DOCUMENT = '''\
 # a comment with [brackets] and "quotes"

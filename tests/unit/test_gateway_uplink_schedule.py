@@ -1,10 +1,11 @@
 """What goes next: every pending reading goes, none goes twice at a time, and live ones never wait for a backlog."""
 
-from hearthline_gateway.outbox.rows import Pending
-from hearthline_gateway.uplink.schedule import MAX_UNDER_WAY, Lane, Schedule, Timing, Turn
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from hearthline_gateway.outbox.rows import Pending
+from hearthline_gateway.uplink.schedule import MAX_UNDER_WAY, Lane, Schedule, Timing, Turn
 
 TIMING = Timing()
 

@@ -1,6 +1,7 @@
 """What each characteristic's fields mean, one frame each."""
 
 import pytest
+
 from hearthline_gateway.gatt.blood_pressure import BloodPressureMeasurement, BloodPressureStatus
 from hearthline_gateway.gatt.characteristics import MEASUREMENTS, decode
 from hearthline_gateway.gatt.errors import TruncatedError, UnknownCharacteristicError

@@ -1,6 +1,9 @@
 """SFLOAT and FLOAT: signed exponents, kept precision, five specials."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hearthline_gateway.gatt.numbers import (
     Number,
     Special,
@@ -9,8 +12,6 @@ from hearthline_gateway.gatt.numbers import (
     encode_float,
     encode_sfloat,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ import random
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from hearthline_gateway.decode import decode_line, dump
 from hearthline_gateway.frame import Frame, MeterClock
 from hearthline_gateway.gatt.characteristics import MEASUREMENTS
 from hearthline_gateway.gatt.errors import DecodeError
 from hearthline_gateway.normalize import normalize
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 _RECEIVED = datetime(2026, 11, 22, 7, 4, tzinfo=UTC)
 

@@ -1,13 +1,13 @@
 """Encoding is the inverse of decoding, both ways, for every characteristic."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from hearthline_gateway.gatt.blood_pressure import BloodPressureMeasurement
 from hearthline_gateway.gatt.characteristics import MEASUREMENTS, decode
 from hearthline_gateway.gatt.errors import DecodeError
 from hearthline_gateway.gatt.quirks import Quirks
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from tests.fixtures.gatt_frames import MEASUREMENTS_OF
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from hearthline_gateway.decode import decode_line
 
 _FIXTURES = Path(__file__).parents[1] / "fixtures"

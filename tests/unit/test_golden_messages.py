@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from hearthline_protocol.messages import GatewayStatus, ReadingsBatch, Receipt
 from pydantic import BaseModel
+
+from hearthline_protocol.messages import GatewayStatus, ReadingsBatch, Receipt
 
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "golden"
 MODELS: dict[str, type[BaseModel]] = {"readings": ReadingsBatch, "receipt": Receipt, "status": GatewayStatus}

@@ -1,6 +1,7 @@
 """The files of the meter models: complete, and about characteristics that are decoded."""
 
 import pytest
+
 from hearthline_gateway.gatt.blood_pressure import BloodPressureMeasurement
 from hearthline_gateway.gatt.characteristics import MEASUREMENTS
 from hearthline_gateway.meter_models import MeterModel, UnknownModelError, model, models

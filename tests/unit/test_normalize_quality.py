@@ -1,6 +1,7 @@
 """Which kind, values, quality and flags a frame becomes."""
 
 import pytest
+
 from hearthline_gateway.finding import Finding
 from hearthline_gateway.gatt.characteristics import PersonMeasurement, decode
 from hearthline_gateway.interpret import interpret

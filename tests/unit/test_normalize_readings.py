@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from hearthline_gateway.frame import Frame, MeterClock
 from hearthline_gateway.gatt.errors import TruncatedError
 from hearthline_gateway.meter_models import model

@@ -5,10 +5,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hearthline_protocol.device_time import DeviceTime, DeviceTimeText
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
+
+from hearthline_protocol.device_time import DeviceTime, DeviceTimeText
 
 
 class _Holder(BaseModel):

@@ -8,12 +8,13 @@ from uuid import RFC_4122
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hearthline_gateway.frame import Frame
 from hearthline_gateway.normalize import normalize
 from hearthline_protocol.device_time import DeviceTime
 from hearthline_protocol.identity import reading_id
-from hypothesis import given
-from hypothesis import strategies as st
 
 _GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "fixtures" / "golden_ids.json").read_text())
 

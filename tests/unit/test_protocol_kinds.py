@@ -1,6 +1,7 @@
 """The table of kinds, and the topics: what the design fixes."""
 
 import pytest
+
 from hearthline_protocol import topics
 from hearthline_protocol.kinds import KINDS, UNIT_TEXT, Kind
 

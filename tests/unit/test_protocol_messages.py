@@ -5,6 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
 from hearthline_protocol.device_time import DeviceTime
 from hearthline_protocol.messages import (
     MAX_BATCH_READINGS,
@@ -17,9 +21,6 @@ from hearthline_protocol.messages import (
     ReceiptStatus,
 )
 from hearthline_protocol.readings import AsMeasured, Quality, Reading, TimeQuality, Value
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
 
 _AT = datetime(2026, 11, 22, 6, 4, tzinfo=UTC)
 

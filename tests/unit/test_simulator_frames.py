@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
+
 from hearthline_protocol.device_time import DeviceTime
 from hearthline_simulator.meters.blood_pressure import PressureRecord
 from hearthline_simulator.meters.events import MeterEvent, MeterHappening
@@ -14,7 +16,6 @@ from hearthline_simulator.meters.thermometer import TemperatureRecord
 from hearthline_simulator.meters.wall_clock import WallClock, current_time, date_time, read_clock
 from hearthline_simulator.meters.weight_scale import WeightRecord
 from hearthline_simulator.radio import Radio
-from pydantic import ValidationError
 
 AT = DeviceTime(2026, 11, 22, 7, 4, 0)
 STAMP = "ea070b16070400"

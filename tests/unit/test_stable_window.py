@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from struct import pack
 
 import pytest
+
 from hearthline_gateway.frame import Frame
 from hearthline_gateway.gatt.errors import DecodeError
 from hearthline_gateway.stable_window import StableReading, StableWindow

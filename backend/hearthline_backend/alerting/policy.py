@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from hearthline_protocol.readings import Quality, Reading, TimeQuality
-
 from hearthline_backend.alerting.timing import Timing
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.records.alerts import Happened
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.people import OnCall
+from hearthline_protocol.readings import Quality, Reading, TimeQuality
 
 
 @dataclass(frozen=True, slots=True)

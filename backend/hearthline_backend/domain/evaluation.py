@@ -8,12 +8,11 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from hearthline_protocol.kinds import KINDS
-from hearthline_protocol.readings import Quality
-
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.plans import Plan, in_force
 from hearthline_backend.domain.rules import Level, Limit, ThresholdRule
+from hearthline_protocol.kinds import KINDS
+from hearthline_protocol.readings import Quality
 
 LEVELS: Final = (Level.RED, Level.YELLOW)
 """Worst first: the order in which a reading is looked at."""

@@ -12,8 +12,14 @@ from typing import Annotated
 import typer
 
 from hearthline_simulator.demo.chain import Victim
+from hearthline_simulator.demo.report import Report
 
-app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.command()
@@ -27,7 +33,7 @@ def demo(
     ] = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option("--data-dir", help="Keep everything in this folder. Without it: a temporary one, removed."),
+        typer.Option("--data-dir", help="Keep everything in this empty folder. Without it: a temporary one, removed."),
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the web; the next free one when it is taken.")] = 8080,
 ) -> None:
@@ -46,6 +52,19 @@ def demo(
     from hearthline_simulator.demo.live import run_demo  # keeps --help quick
 
     raise typer.Exit(asyncio.run(run_demo(data_dir=data_dir, port=port)))
+
+
+def _check(*, as_json: bool, kill: Victim | None) -> int:
+    try:
+        from hearthline_simulator.demo.check import run_check  # keeps --help quick
+    except Exception as error:
+        if not as_json:
+            raise
+        report = Report()  # a program that asked for JSON gets JSON, even when a part cannot be loaded
+        report.break_at(f"the check cannot be loaded: {type(error).__name__}: {error}")
+        typer.echo(report.as_json())
+        return 1
+    return asyncio.run(run_check(as_json=as_json, kill=kill))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import shutil
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Final
+
+from hearthline_simulator.with_parent import dies_with_parent
 
 POLL_S: Final = 0.02
 STOP_WITHIN_S: Final = 5.0
@@ -69,7 +69,7 @@ class Child:
         with self.log.open("ab") as log:
             try:
                 self._process = await asyncio.create_subprocess_exec(
-                    *_dies_with_us(),
+                    *dies_with_parent(),
                     *self.command,
                     stdin=pipe if self.talks else asyncio.subprocess.DEVNULL,
                     stdout=pipe if self.talks else log,
@@ -160,10 +160,3 @@ def _clean_environment() -> dict[str, str]:
 def _is_held(pid: int) -> bool:
     # WNOWAIT leaves everything for asyncio's own watching of the child.
     return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-@cache
-def _dies_with_us() -> tuple[str, ...]:
-    # util-linux's setpriv asks the kernel for it and then becomes the command, under the same id.
-    setpriv = shutil.which("setpriv", path=f"{os.environ.get('PATH', '')}:/usr/bin:/bin")
-    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()

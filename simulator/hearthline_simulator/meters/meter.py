@@ -14,9 +14,9 @@ from bumble.core import AdvertisingData, BaseError
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.gatt import Service
 from bumble.pairing import PairingConfig, PairingDelegate
-from hearthline_protocol.device_time import DeviceTime, DeviceTimeText
 from pydantic import BaseModel, ConfigDict
 
+from hearthline_protocol.device_time import DeviceTime, DeviceTimeText
 from hearthline_simulator.meters.events import MeterEvent, MeterHappening, Report
 from hearthline_simulator.meters.gatt_table import BytesCharacteristic, uuid16
 from hearthline_simulator.meters.pairing import display_passkey

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import monotonic
-from typing import Final
-from uuid import UUID
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -15,6 +14,9 @@ from hearthline_backend.storage.records.people import Role
 from hearthline_backend.web.guards import Visit, for_roles
 from hearthline_backend.web.place import PLACE
 from hearthline_backend.web.sessions import SESSION
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 HEARTBEAT_S: Final = 15.0
 """A quiet stream still ticks this often, so that the browser can tell silence from a broken line."""

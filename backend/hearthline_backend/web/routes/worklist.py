@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from aiohttp import web
 
-from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.people import OnCall, Role
 from hearthline_backend.storage.records.unit import Unit
@@ -29,6 +28,9 @@ from hearthline_backend.web.views.worklist import (
     visible,
 )
 from hearthline_backend.web.views.worklist_row import Row, build_row, calm_line, shown_kind
+
+if TYPE_CHECKING:
+    from hearthline_backend.storage.ports import PatientReading
 
 SHOWN: Final = ("all", "red", "yellow", "none", "green", "mine")
 LIST_LOGGED_ONCE_IN: Final = timedelta(hours=8)

@@ -134,9 +134,12 @@ def _gateway_problems(gateway: Gateway, status: GatewayStatus | None, offline: b
 def _meter_problems(meter: MeterStatus, name: str, now: datetime, offline: bool) -> list[Problem]:
     found = []
     since = meter.last_heard
-    if meter.paired is False:
-        lost = _("Not paired yet: {meter}") if since is None else _("Pairing lost: {meter}")
-        words = lost.format(meter=name.lower())
+    if meter.paired is False and since is None:
+        words = _("Not paired yet: {meter}").format(meter=name.lower())
+        step = meter.problem or _("Put it into pairing mode near the gateway, which pairs it by itself")
+        found.append(Problem("pairing", 2, "none", "wait", words, since, step))
+    elif meter.paired is False:
+        words = _("Pairing lost: {meter}").format(meter=name.lower())
         step = meter.problem or _("Pair it again: the home presses one button on the meter")
         found.append(Problem("pairing", 0, "red", "broken", words, since, step))
     elif meter.problem:
