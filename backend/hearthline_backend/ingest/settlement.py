@@ -98,18 +98,17 @@ class Settlement:
 def _placed(parcel: Parcel, ownership: Ownership, now: datetime) -> list[PatientReading]:
     parcel.stored.clear()
     parcel.refused = list(parcel.content.refused)
-    gateway = ownership.gateways.get(parcel.gateway)
-    if gateway is None:
+    if not ownership.enrolled(parcel.gateway):
         if not any(one.whole for one in parcel.refused):
             parcel.refused = [_of_a_stranger(parcel)]
         return []
     rows: list[PatientReading] = []
     for reading in parcel.content.readings:
-        found = ownership.patient_of(gateway, reading)
+        found = ownership.patient_of(parcel.gateway, reading)
         if isinstance(found, Refused):
             parcel.refused.append(found)
         else:
-            rows.append(PatientReading(found.patient_id, gateway.name, reading, now))
+            rows.append(PatientReading(found.patient_id, parcel.gateway, reading, now))
             parcel.stored.append(reading.id)
     return rows
 

@@ -87,6 +87,11 @@ class Homes:
         rows = await self._connection.execute(select(gateways).where(gateways.c.name.in_(names)))
         return {row.name: _gateway(row) for row in rows}
 
+    async def organisations_of(self, names: Collection[str]) -> dict[str, UUID]:
+        """Those of the gateways ``names`` that are enrolled, each with its organisation."""
+        query = select(gateways.c.name, gateways.c.organisation_id).where(gateways.c.name.in_(names))
+        return {row.name: row.organisation_id for row in await self._connection.execute(query)}
+
     async def heard(self, names: Collection[str], at: datetime) -> None:
         """Note that these gateways sent something."""
         await self._connection.execute(gateways.update().where(gateways.c.name.in_(names)).values(heard_at=at))
