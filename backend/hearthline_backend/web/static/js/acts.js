@@ -38,9 +38,15 @@
   });
 
   // Dialogs: focus goes to the first field, and back to the button when they close.
+  // "close" is told late: a dialog that was opened again meanwhile keeps its focus.
+  const openers = new WeakMap();
+  document.addEventListener("close", (event) => {
+    const opener = openers.get(event.target);
+    if (!event.target.open && opener?.isConnected) opener.focus();
+  }, true);
   function open(dialog) {
-    const opener = document.activeElement;
-    dialog.addEventListener("close", () => { if (opener?.isConnected) opener.focus(); }, { once: true });
+    if (dialog.open) return;
+    openers.set(dialog, document.activeElement);
     dialog.showModal();
     dialog.querySelector("input:not([type=hidden]), textarea, select")?.focus();
   }

@@ -39,7 +39,8 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-    if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
+    // A field of a dialog that has just closed may hold the focus for a moment longer: it is no field any more.
+    if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")?.checkVisibility()) return;
     if (event.key === "Escape" && role === "care" && document.querySelector("[data-back]")) {
       document.querySelector("[data-back]").click();
       return;
