@@ -1,12 +1,17 @@
 """The real collector and unmodified bleak against simulated meters: what reaches the sink, and in which order."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
+from bleak.exc import BleakError
 
+from hearthline_gateway.ble.lookout import Lookout
 from hearthline_gateway.frame import Frame
+from hearthline_gateway.normalize import normalize
 from hearthline_simulator.home import SimulatedHome
 from hearthline_simulator.meters.blood_pressure import PressureRecord
 from hearthline_simulator.meters.events import MeterEvent, MeterHappening
@@ -95,6 +100,25 @@ async def test_a_wrong_clock_stays_when_the_gateways_own_is_not_synchronised(bus
     clock = sink.frames[0].clock
     assert clock is not None
     assert clock.ahead_of_utc.total_seconds() == pytest.approx(-5 * 3600, abs=3)
+
+
+async def test_a_reading_after_the_clock_was_set_is_dated_by_the_new_time(bus: str) -> None:
+    wrong = replace(CUFF_SPEC, clock_offset=timedelta(days=3 * 365), held_open=True)
+    idle = replace(THERMOMETER_SPEC, held_open=True)
+    sink = RecordingSink()
+    async with (
+        SimulatedHome(bus, [wrong, idle], home_zone=UTC) as home,
+        collecting([(wrong, CUFF), (idle, THERMOMETER)], sink, home_zone=UTC, max_connections=2),
+    ):
+        cuff = home.meter("cuff")
+        await cuff.measure(PressureRecord(systolic=118, diastolic=76))
+        await sink.until(lambda heard: len(heard.frames) == 1)
+        await cuff.measure(PressureRecord(systolic=186, diastolic=112))
+        await sink.until(lambda heard: len(heard.frames) == 2)
+    for frame in sink.frames:
+        (reading,) = normalize(frame, zone=ZoneInfo("UTC"))
+        assert abs(frame.received_time - reading.effective_time) < timedelta(seconds=10)
+        assert reading.live
 
 
 async def test_a_clock_nobody_has_set_is_set_and_never_guessed(bus: str) -> None:
@@ -235,3 +259,16 @@ async def test_the_adapter_going_away_is_said_and_survived(bus: str) -> None:
 
 def _count(events: Sequence[MeterEvent], happening: MeterHappening) -> int:
     return sum(event.event is happening for event in events)
+
+
+async def test_it_ends_when_told_to_even_if_bluez_goes_away_at_that_moment(
+    bus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_lookout: Lookout) -> None:
+        raise BleakError("org.bluez went away")
+
+    async with asyncio.timeout(10), SimulatedHome(bus, [CUFF_SPEC]):
+        async with collecting([(CUFF_SPEC, CUFF)], RecordingSink()) as collector:
+            await eventually(lambda: collector.status().adapter == "powered")
+            monkeypatch.setattr(Lookout, "close", gone)
+        assert collector.status().adapter == "stopped"

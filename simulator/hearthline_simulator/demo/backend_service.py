@@ -32,7 +32,6 @@ def environment(folder: Path, port: int, smtp_port: int, broker: BrokerAccess) -
         "MQTT_URL": broker.url,
         "SMTP_HOST": LOOPBACK,
         "SMTP_PORT": str(smtp_port),
-        "SMTP_SECURITY": "none",
         "SMTP_FROM": SENDER,
     }
     if broker.username is not None:
