@@ -121,7 +121,7 @@ def _gateway_problems(gateway: Gateway, status: GatewayStatus | None, offline: b
         step = _("Ask the home to unplug the gateway for 30 s")
         found.append(Problem("bluetooth", 0, "red", "broken", _("Bluetooth is off"), status.sent_time, step))
     if status is not None and status.clock_synchronised is False:
-        step = _("Readings are completed when it knows the time. Check its way to a time server")
+        step = _("Its readings may be dated wrongly. Check its way to a time server")
         found.append(Problem("clock", 2, "yellow", "soon", _("Gateway without time"), status.sent_time, step))
     outbox = status.outbox if status is not None else None
     if outbox is not None and outbox.oldest_pending is not None and now - outbox.oldest_pending > WAITS_TOO_LONG:
