@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.browser.ward import PASSWORD, Ward
 from tests.browser.ward_filling import open_ward
@@ -23,6 +23,7 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+expect.set_options(timeout=15_000)  # a busy machine draws late; what never comes fails all the same
 _WATCH: Final = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => {
