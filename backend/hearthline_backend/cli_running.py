@@ -37,7 +37,7 @@ def run_in_unit(work: Callable[[Any, Any], Coroutine[Any, Any, None]], config: P
 
 async def _in_unit(work: Callable[[Any, Any], Coroutine[Any, Any, None]], config: Path | None) -> None:
     from hearthline_backend import administration  # noqa: PLC0415  # keeps --help quick
-    from hearthline_backend.settings import load  # noqa: PLC0415
+    from hearthline_backend.settings import load  # noqa: PLC0415  # keeps --help quick
 
     async with administration.administering(load(config)) as unit:
         await work(unit, administration)

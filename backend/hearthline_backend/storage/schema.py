@@ -302,7 +302,7 @@ notifications = Table(
     _to("alert_id", "alerts.id", index=True),
     _to("user_id", "users.id"),
     _to("contact_id", "contacts.id"),
-    Column("occasion", String(20), nullable=False),  # raised, worsened, escalated
+    Column("occasion", String(20), nullable=False),  # raised, worsened, reopened, escalated, comes_back
     Column("state", String(20), nullable=False),  # due, sent, failed, cancelled
     _time("created_at"),
     _time("due_at"),
@@ -329,7 +329,7 @@ due = Table(
     "due",
     metadata,
     _uuid(),
-    Column("what", String(30), nullable=False),  # escalate, come_back, tell_operator
+    Column("what", String(30), nullable=False),  # escalate, come_back
     _to("alert_id", "alerts.id", null=True, index=True),
     Column("payload", JSON, nullable=False),
     _time("due_at"),
@@ -346,7 +346,7 @@ quarantine = Table(
     metadata,
     _number(),
     Column("gateway", String(63), nullable=False),  # not a foreign key: an unknown gateway is one of the reasons
-    Column("status", String(20), nullable=False),  # rejected, held
+    Column("status", String(20), nullable=False),  # rejected, held, released, discarded
     Column("reason", String(60), nullable=False),  # not_json, wrong_schema, unknown_kind, ...
     Column("message", String(500), nullable=False),
     Column("reading_id", Uuid),

@@ -137,7 +137,7 @@ def _meter_problems(meter: MeterStatus, name: str, now: datetime, offline: bool)
     if meter.paired is False and since is None:
         words = _("Not paired yet: {meter}").format(meter=name.lower())
         step = meter.problem or _("Put it into pairing mode near the gateway, which pairs it by itself")
-        found.append(Problem("pairing", 2, "none", "wait", words, since, step))
+        found.append(Problem("quiet", 2, "none", "wait", words, since, step))
     elif meter.paired is False:
         words = _("Pairing lost: {meter}").format(meter=name.lower())
         step = meter.problem or _("Pair it again: the home presses one button on the meter")
