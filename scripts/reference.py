@@ -18,6 +18,8 @@ from hearthline_gateway.cli import app as gateway_app
 from hearthline_gateway.meter_models import models
 from hearthline_gateway.settings import settings_table as gateway_table
 from hearthline_protocol import topics
+from hearthline_protocol.commands import Command, CommandReply
+from hearthline_protocol.configuration import DesiredConfiguration, ReportedConfiguration
 from hearthline_protocol.kinds import KINDS
 from hearthline_protocol.messages import (
     MAX_BATCH_BYTES,
@@ -53,7 +55,18 @@ def kinds_page() -> str:
 
 def schema() -> dict[str, Any]:
     _, document = models_json_schema(
-        [(model, "serialization") for model in (ReadingsBatch, Receipt, GatewayStatus)],
+        [
+            (model, "serialization")
+            for model in (
+                ReadingsBatch,
+                Receipt,
+                GatewayStatus,
+                DesiredConfiguration,
+                ReportedConfiguration,
+                Command,
+                CommandReply,
+            )
+        ],
         title=f"Hearthline messages, schema {SCHEMA}",
     )
     return document
@@ -100,17 +113,29 @@ def asyncapi_page() -> str:
             "readings": channel("readings", "batch", "Gateway to backend: batches of readings"),
             "receipts": channel("receipts", "receipt", "Backend to gateway: what became of each reading"),
             "status": channel("status", "status", "Gateway to backend, retained, and the last will"),
+            "config": channel("config", "config", "Backend to gateway, retained: the configuration wanted"),
+            "configReported": channel("config/reported", "configReported", "Gateway to backend, retained: in force"),
+            "commands": channel("commands", "command", "Backend to gateway, never retained: something to do now"),
+            "commandReplies": channel("commands/replies", "commandReply", "Gateway to backend: how a command goes"),
         },
         "operations": {
             "sendReadings": operation("send", "readings"),
             "receiveReceipts": operation("receive", "receipts"),
             "sendStatus": operation("send", "status"),
+            "receiveConfig": operation("receive", "config"),
+            "sendConfigReported": operation("send", "configReported"),
+            "receiveCommand": operation("receive", "commands"),
+            "sendCommandReply": operation("send", "commandReplies"),
         },
         "components": {
             "messages": {
                 "batch": message("ReadingsBatch", correlated=True),
                 "receipt": message("Receipt", correlated=True),
                 "status": message("GatewayStatus", correlated=False),
+                "config": message("DesiredConfiguration", correlated=False),
+                "configReported": message("ReportedConfiguration", correlated=False),
+                "command": message("Command", correlated=False),
+                "commandReply": message("CommandReply", correlated=False),
             }
         },
     }

@@ -21,12 +21,22 @@ class MeterClock:
 
 
 @dataclass(frozen=True, slots=True)
+class BootMoment:
+    """A moment by the only clock that a machine without time has: ``seconds`` since the boot that ``boot_id`` names
+    (CLOCK_BOOTTIME and the kernel's boot id)."""
+
+    boot_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Bytes from a meter.
 
     ``characteristic`` is the 16-bit UUID in upper-case hex, ``sensor`` the meter's identity address, ``received_time``
     the gateway's clock in UTC. ``clock`` is None where the meter has none to read. ``first`` marks the connection's
-    first measurement, ``alone`` is True once the connection is known to have brought only this one.
+    first measurement, ``alone`` is True once the connection is known to have brought only this one. ``since_boot`` is
+    set while the gateway's own clock is not known to be right; ``received_time`` is then only what it showed.
     """
 
     sensor: str
@@ -37,6 +47,7 @@ class Frame:
     clock: MeterClock | None = None
     first: bool = False
     alone: bool = False
+    since_boot: BootMoment | None = None
 
 
 class FrameSink(Protocol):
@@ -47,3 +58,13 @@ class FrameSink(Protocol):
 
     async def connection_ended(self, sensor: str) -> None:
         """Nothing more will come from this meter in this connection."""
+
+
+class RecordMemory(Protocol):
+    """What a session has to know of earlier ones, for meters that store numbered records."""
+
+    async def last_sequence(self, sensor: str, characteristic: str) -> int | None:
+        """The highest sequence number whose record is complete and durable; None when there is none."""
+
+    async def forget_sequence(self, sensor: str, characteristic: str) -> None:
+        """The meter numbers from the start again: its memory was cleared."""

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from hearthline_gateway.errors import GatewayError
 
@@ -15,6 +15,10 @@ _PLACES = (
     Path(__file__).parent / "meters",
     Path(__file__).parents[2] / "firmware-config" / "meters",
 )
+
+
+STEPS: Final = ("information", "clock", "subscribe", "consent", "records", "battery")
+"""What a connection does after pairing; a model may want another order, or leave some out."""
 
 
 class UnknownModelError(GatewayError):
@@ -37,6 +41,15 @@ class MeterModel:
     after reading it; ``reconnect_after_s`` how long to leave the meter alone after it hung up; ``big_endian`` names the
     measurement fields that this model sends in the wrong byte order, ``unflagged`` those it sends without setting their
     flag; ``hangs_up`` whether it ends the connection itself.
+
+    ``names`` are the beginnings of the name it advertises, ``pairing_names`` those it advertises only in pairing mode;
+    ``digits`` where the pairing digits are: ``shown`` on its display, ``printed`` on it, or None where there are none;
+    ``mend_bond`` whether it takes a new bond without anybody touching it, once it lost the old one.
+    ``stored_records`` says that it holds numbered records and is asked for them (record access control point),
+    ``consent`` that a person's slot has to be opened with a code (user control point), ``users`` how many slots it has
+    (0: it does not tell people apart), ``deletes_on_confirmation`` that it forgets what we confirmed, ``advertises``
+    the format of a meter that is never connected (``xiaomi``). ``order`` are the steps of a connection, of
+    :data:`STEPS`; ``disconnect_after_s`` how long after its last value we hang up, None for the usual time.
     """
 
     name: str
@@ -54,6 +67,17 @@ class MeterModel:
     big_endian: tuple[str, ...] = ()
     unflagged: tuple[str, ...] = ()
     settle_s: float = 0.0
+    names: tuple[str, ...] = ()
+    pairing_names: tuple[str, ...] = ()
+    digits: Literal["shown", "printed"] | None = None
+    mend_bond: bool = False
+    stored_records: bool = False
+    consent: bool = False
+    users: int = 0
+    deletes_on_confirmation: bool = False
+    advertises: Literal["xiaomi"] | None = None
+    order: tuple[str, ...] = ("information", "clock", "subscribe", "consent", "records", "battery")
+    disconnect_after_s: float | None = None
 
 
 def _load(path: Path) -> MeterModel:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hearthline_protocol.readings import Address, Finite, Instant, Reading
 
-SCHEMA: Final = 1
-"""The version of the contract that this code speaks."""
+SCHEMA: Final = 2
+"""The newest version of the contract that this code speaks. A batch names the oldest one that can say its readings."""
 
 MAX_BATCH_READINGS: Final = 200
 MAX_BATCH_BYTES: Final = 256 * 1024
@@ -26,7 +26,7 @@ class _Message(BaseModel):
 class ReadingsBatch(_Message):
     """Readings of one gateway. Who sent it is the topic's business, never the payload's."""
 
-    schema_version: Annotated[int, Field(ge=1, alias="schema")] = SCHEMA
+    schema_version: Annotated[int, Field(ge=1, alias="schema")] = 1
     readings: Annotated[tuple[Reading, ...], Field(min_length=1, max_length=MAX_BATCH_READINGS)]
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
@@ -82,6 +82,12 @@ class MeterStatus(_Message):
     clock_offset_s: Finite | None = None
     """How far the meter's clock was from the home's local time at the last look, in seconds."""
     signal_dbm: int | None = None
+    manufacturer: Annotated[str, Field(max_length=80)] | None = None
+    model_number: Annotated[str, Field(max_length=80)] | None = None
+    firmware: Annotated[str, Field(max_length=80)] | None = None
+    last_error: Annotated[str, Field(max_length=300)] | None = None
+    """The last thing that went wrong with it, kept after it went right again; null when nothing ever did."""
+    last_error_time: Instant | None = None
     problem: str | None = None
     """What is wrong and what to do next, in words for a technician; null while all is well."""
     bad_frames: tuple[BadFrames, ...] = ()
@@ -94,6 +100,24 @@ class OutboxStatus(_Message):
     rejected: int
     oldest_pending: Instant | None = None
     last_receipt: Instant | None = None
+    waiting_for_time: int = 0
+    """Frames kept by seconds since boot until this machine knows the time."""
+    given_up: int = 0
+    """Readings deleted without a receipt since the outbox began, by age or for want of space: that is loss."""
+    set_aside: int = 0
+    """Damaged outbox files put aside since the gateway was installed."""
+    disk_free_bytes: int | None = None
+
+
+class AdapterStatus(_Message):
+    """One Bluetooth adapter."""
+
+    name: str
+    state: str
+    """In words, such as ``powered``."""
+    problem: str | None = None
+    resets: int = 0
+    """How often it was power-cycled since the gateway started."""
 
 
 class GatewayStatus(_Message):
@@ -108,6 +132,11 @@ class GatewayStatus(_Message):
     clock_synchronised: bool | None = None
     adapter: str | None = None
     """The Bluetooth adapter's state in words, such as ``powered``."""
+    adapters: tuple[AdapterStatus, ...] = ()
+    bluez_version: str | None = None
+    problems: tuple[Annotated[str, Field(max_length=300)], ...] = ()
+    """What a technician has to look at, each with its next step; empty while all is well."""
+    configuration_revision: int | None = None
     outbox: OutboxStatus | None = None
     meters: tuple[MeterStatus, ...] = ()
 

@@ -2,10 +2,19 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from hearthline_protocol.device_time import DeviceTimeText
 
@@ -103,6 +112,25 @@ class Value(_Strict):
         return self
 
 
+class Window(_Strict):
+    """The stable stretch of a continuous stream that a reading sums up: its values are the medians, these the extremes
+    by field, in the values' units."""
+
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    minimum: dict[str, Finite]
+    maximum: dict[str, Finite]
+
+
+class TimeBounds(_Strict):
+    """Between which two moments it was measured, where nothing better can be known."""
+
+    earliest: Instant
+    latest: Instant
+
+
+ContextWord = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+
+
 class Reading(_Strict):
     """One measurement, complete: what it measured, what it is worth, when it happened and which meter sent it.
 
@@ -128,5 +156,26 @@ class Reading(_Strict):
     sequence: Annotated[int, Field(ge=0, le=0xFFFF_FFFF)] | None = None
     characteristic: Annotated[str, Field(pattern=r"^[0-9A-F]{4}$")]
     model: Annotated[str, Field(max_length=80)] | None = None
+    context: dict[ContextWord, ContextWord | Value] = Field(default_factory=dict)
+    """Circumstances in the profile's words, such as ``meal: fasting`` or ``sample_type: capillary_whole_blood``, and
+    quantities that belong to them, such as ``carbohydrate: 45 g``. Since schema 2."""
+    window: Window | None = None
+    """Set for a continuous stream. Since schema 2."""
+    time_bounds: TimeBounds | None = None
+    """Set where ``time_quality`` is ``unknown``; ``effective_time`` is then the latest. Since schema 2."""
     synthetic: bool = False
     """Written by the watchdog to prove the chain; never shown among a patient's readings."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What schema 2 added is left out where it is empty, so that a backend of schema 1 takes the reading."""
+        said: dict[str, Any] = serialize(self)
+        return {name: value for name, value in said.items() if value or name not in _SINCE_2}
+
+    @property
+    def schema_needed(self) -> int:
+        """The oldest version of the contract that can say this reading."""
+        return 2 if any(getattr(self, name) for name in _SINCE_2) else 1
+
+
+_SINCE_2 = ("context", "window", "time_bounds")

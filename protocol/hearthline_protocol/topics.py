@@ -9,6 +9,8 @@ GATEWAY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}", re.ASCII)
 
 ALL_READINGS: Final = f"{ROOT}/+/readings"
 ALL_STATUS: Final = f"{ROOT}/+/status"
+ALL_REPORTED: Final = f"{ROOT}/+/config/reported"
+ALL_REPLIES: Final = f"{ROOT}/+/commands/replies"
 
 
 def readings(gateway: str) -> str:
@@ -24,6 +26,26 @@ def receipts(gateway: str) -> str:
 def status(gateway: str) -> str:
     """Gateway to backend, retained, and the last will."""
     return f"{ROOT}/{gateway}/status"
+
+
+def config(gateway: str) -> str:
+    """Backend to gateway, retained: the configuration wanted."""
+    return f"{ROOT}/{gateway}/config"
+
+
+def config_reported(gateway: str) -> str:
+    """Gateway to backend, retained: the configuration in force."""
+    return f"{ROOT}/{gateway}/config/reported"
+
+
+def commands(gateway: str) -> str:
+    """Backend to gateway, never retained: something to do now."""
+    return f"{ROOT}/{gateway}/commands"
+
+
+def command_replies(gateway: str) -> str:
+    """Gateway to backend: how a command goes."""
+    return f"{ROOT}/{gateway}/commands/replies"
 
 
 def gateway_of(topic: str) -> str | None:

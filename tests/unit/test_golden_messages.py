@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -22,4 +23,11 @@ def test_a_golden_message_still_means_the_same(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     model = MODELS[path.stem.split("-")[0]]
     message = model.model_validate_json(text)
-    assert json.loads(message.model_dump_json()) == json.loads(text)
+    assert _said(json.loads(message.model_dump_json())) == _said(json.loads(text))
+
+
+def _said(content: Any) -> Any:
+    """What a message says, without the fields that say nothing: later versions add some."""
+    if isinstance(content, dict):
+        return {name: _said(value) for name, value in content.items() if value not in (None, [], {}, 0, False)}
+    return [_said(item) for item in content] if isinstance(content, list) else content
