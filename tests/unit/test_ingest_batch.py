@@ -9,7 +9,7 @@ import pytest
 
 from hearthline_backend.ingest.batch import HEAD_BYTES, payload_of, read_batch, read_reading
 from hearthline_backend.ingest.refusal import HELD, Reason
-from hearthline_protocol.messages import MAX_BATCH_BYTES, ReadingsBatch, ReceiptStatus
+from hearthline_protocol.messages import MAX_BATCH_BYTES, SCHEMA, ReadingsBatch, ReceiptStatus
 from hearthline_protocol.readings import Quality, Reading
 from tests.fixtures.readings import pressure, value
 from tests.fixtures.records import NOW
@@ -57,7 +57,7 @@ def test_a_right_batch_is_taken_whole() -> None:
         (_message(GOOD, schema=None), Reason.WRONG_SCHEMA),
         (_message(GOOD, schema="1.5"), Reason.WRONG_SCHEMA),
         (_message(GOOD, patient="somebody"), Reason.WRONG_SCHEMA),
-        (_message(GOOD, schema=2), Reason.NEWER_SCHEMA),
+        (_message(GOOD, schema=SCHEMA + 1), Reason.NEWER_SCHEMA),
         (_message({"of": "tomorrow"}, schema=7, more=1), Reason.NEWER_SCHEMA),
         (_message(*[{}] * 201), Reason.TOO_MANY),
         (b" " * (MAX_BATCH_BYTES + 1), Reason.OVERSIZED),
