@@ -28,6 +28,7 @@ from hearthline_backend.ingest.held import HeldRetry
 from hearthline_backend.ingest.settlement import Settlement
 from hearthline_backend.ingest.worker import Ingest
 from hearthline_backend.listening import listen
+from hearthline_backend.remote.desk import RemoteDesk
 from hearthline_backend.settings import Settings, secret
 from hearthline_backend.storage.embedded import EmbeddedReadings
 from hearthline_backend.storage.migrate import migrate
@@ -94,13 +95,14 @@ async def _start(stack: AsyncExitStack, ground: _Ground, sock: socket.socket) ->
     uplink = PahoUplink(ground.settings.broker, clock=utc_now)
     health = StoreHealth(ground.events, utc_now)
     settlement = Settlement(ground.records, ground.readings, Judge(ground.readings), utc_now)
-    ingest = Ingest(uplink, ground.records, settlement, ground.events, health, utc_now, due.wake)
+    desk = RemoteDesk(ground.records, uplink, ground.events, utc_now)
+    ingest = Ingest(uplink, ground.records, settlement, ground.events, health, utc_now, due.wake, desk.send_again)
     stack.push_async_callback(uplink.close)
     await uplink.start()
     group = await stack.enter_async_context(asyncio.TaskGroup())  # one that fails ends the whole process, aloud
     for work in (ingest.run(), HeldRetry(ingest, ground.records).run()):
         stack.callback(group.create_task(work).cancel)
-    site = create_site(_context(ground))
+    site = create_site(_context(ground, desk, uplink, health))
     site.middlewares.insert(0, health_middleware(uplink, health))
     runner = web.AppRunner(site, access_log=None, shutdown_timeout=GOODBYE_S, handle_signals=False)
     stack.push_async_callback(runner.cleanup)
@@ -139,13 +141,16 @@ def _channels(settings: Settings) -> dict[str, Channel]:
     return channels | {"mail": MailChannel(server)}
 
 
-def _context(ground: _Ground) -> WebContext:
+def _context(ground: _Ground, desk: RemoteDesk, uplink: PahoUplink, health: StoreHealth) -> WebContext:
     return WebContext(
         records=ground.records,
         readings=ground.readings,
         events=ground.events,
         actions=AlertActions(ground.records, ground.events, utc_now),
+        desk=desk,
         clock=utc_now,
+        broker_connected=lambda: uplink.connected,
+        stores_away_since=lambda: health.delayed_since,
         secure_cookies=ground.settings.secure_cookies,
         trusted_proxies=frozenset(ground.settings.trusted_proxies),
     )

@@ -94,6 +94,10 @@ class FoundMeter(_Message):
     name: Annotated[str, Field(max_length=80)] | None = None
     device: Annotated[str, Field(max_length=40)]
     """What it is, such as ``cuff``."""
+    title: Annotated[str, Field(max_length=80)] | None = None
+    """What people call it: its model's title, or that of the model that fits best."""
+    steps: Annotated[tuple[Words, ...], Field(max_length=8)] = ()
+    """How to put it into pairing mode."""
     model: ModelName | None = None
     candidates: tuple[ModelName, ...] = ()
     signal_dbm: int | None = None

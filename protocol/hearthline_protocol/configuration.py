@@ -52,6 +52,8 @@ class MeterInForce(_Message):
     address: Address
     model: ModelName
     origin: Literal["file", "backend", "paired"]
+    device: Annotated[str, Field(max_length=40)] | None = None
+    """What it is, such as ``cuff``."""
 
 
 class ReportedConfiguration(_Message):

@@ -122,10 +122,12 @@ class Window(_Strict):
 
 
 class TimeBounds(_Strict):
-    """Between which two moments it was measured, where nothing better can be known."""
+    """Between which two moments it was measured, where nothing better can be known. ``latest`` is null where the
+    gateway still did not know the time when it sent the reading: the backend's clock at its arrival is then the
+    latest."""
 
     earliest: Instant
-    latest: Instant
+    latest: Instant | None = None
 
 
 ContextWord = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
@@ -162,7 +164,8 @@ class Reading(_Strict):
     window: Window | None = None
     """Set for a continuous stream. Since schema 2."""
     time_bounds: TimeBounds | None = None
-    """Set where ``time_quality`` is ``unknown``; ``effective_time`` is then the latest. Since schema 2."""
+    """Set where ``time_quality`` is ``unknown``; ``effective_time`` is then the latest, or the earliest where the
+    gateway knows no latest. Since schema 2."""
     synthetic: bool = False
     """Written by the watchdog to prove the chain; never shown among a patient's readings."""
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from hearthline_backend.alerting.actions import AlertActions
 from hearthline_backend.alerting.judge import Judge
 from hearthline_backend.events import Event, EventBus
+from hearthline_backend.remote.desk import RemoteDesk
 from hearthline_backend.storage.memory import MemoryReadings
 from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.records.engine import SqlRecords
@@ -17,6 +18,7 @@ from hearthline_backend.storage.records.people import User
 from hearthline_backend.web.context import WebContext
 from hearthline_backend.web.site import create_site
 from hearthline_protocol.readings import AsMeasured, Quality, Reading, TimeQuality, Value
+from tests.fixtures.uplinks import FakeUplink
 
 MOMENT: Final = datetime(2026, 11, 22, 2, 12, tzinfo=UTC)
 """Sunday 22 November 2026, 03:12 in Stockholm."""
@@ -48,6 +50,7 @@ class Ward:
     clock: Hands = field(default_factory=Hands)
     readings: MemoryReadings = field(default_factory=MemoryReadings)
     events: EventBus = field(default_factory=EventBus)
+    uplink: FakeUplink = field(default_factory=FakeUplink)
     organisation: UUID = field(default_factory=lambda: named("organisation"))
     team: UUID = field(default_factory=lambda: named("team"))
     other_team: UUID = field(default_factory=lambda: named("other team"))
@@ -58,6 +61,10 @@ class Ward:
     def actions(self) -> AlertActions:
         return AlertActions(self.records, self.events, self.clock)
 
+    @property
+    def desk(self) -> RemoteDesk:
+        return RemoteDesk(self.records, self.uplink, self.events, self.clock)
+
     def context(self, **other: Any) -> WebContext:
         """What the site is given."""
         given: dict[str, Any] = {
@@ -65,6 +72,7 @@ class Ward:
             "readings": self.readings,
             "events": self.events,
             "actions": self.actions,
+            "desk": self.desk,
             "clock": self.clock,
             "secure_cookies": False,
         }

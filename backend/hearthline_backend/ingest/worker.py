@@ -20,6 +20,7 @@ from hearthline_backend.ingest.health import StoreHealth
 from hearthline_backend.ingest.parcel import Parcel, in_groups
 from hearthline_backend.ingest.refusal import Reason, Refused
 from hearthline_backend.ingest.settlement import Settled, Settlement
+from hearthline_backend.remote.answers import is_answer, keep_answers
 from hearthline_backend.storage.ports import Records, StoreUnavailableError
 from hearthline_backend.storage.records.quarantine import Refusal
 from hearthline_backend.uplink.backoff import delays
@@ -48,7 +49,9 @@ class Ingest:
         health: StoreHealth,
         clock: Callable[[], datetime],
         on_commit: Callable[[], None] = lambda: None,
+        send_configuration: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
+        """``send_configuration`` is called with a gateway that has not heard of its newest wanted configuration."""
         self._uplink = uplink
         self._records = records
         self._settlement = settlement
@@ -56,6 +59,7 @@ class Ingest:
         self._health = health
         self._clock = clock
         self._on_commit = on_commit
+        self._send_configuration = send_configuration
 
     async def run(self) -> None:
         """Take and settle, for ever."""
@@ -66,6 +70,7 @@ class Ingest:
         """Settle, acknowledge and answer messages, however long a store stays away meanwhile."""
         statuses: list[tuple[str, Message]] = []
         parcels: list[Parcel] = []
+        answers: list[tuple[str, Message]] = []
         strays: list[Message] = []
         for message in messages:
             gateway = topics.gateway_of(message.topic)
@@ -73,10 +78,14 @@ class Ingest:
                 strays.append(message)
             elif message.topic == topics.status(gateway):
                 statuses.append((gateway, message))
+            elif is_answer(message.topic, gateway):
+                answers.append((gateway, message))
             else:
                 parcels.append(Parcel.arrived(gateway, message))
         if statuses or strays:
             await self._until_stored(self._keep_apart, statuses, strays)
+        if answers:
+            await self._until_stored(self._keep_answers, answers)
         for group in in_groups(parcels, GROUP_READINGS):
             settled = await self._until_stored(self._settled, group)
             self._uplink.acknowledge([parcel.message for parcel in group if parcel.message is not None])
@@ -159,6 +168,23 @@ class Ingest:
         self._uplink.acknowledge([*(message for _, message in statuses), *strays])
         for event in changed:
             self._events.publish(event)
+
+    async def _keep_answers(self, answers: Sequence[tuple[str, Message]]) -> None:
+        changed: list[Event] = []
+        behind: set[str] = set()
+        try:
+            async with self._records.begin() as unit:
+                changed, behind = await keep_answers(unit, answers, self._clock())
+        except StoreUnavailableError:
+            raise
+        except Exception:  # as with a status: a technician asks again, a reading must not wait for it
+            log.exception("answers_not_processed", messages=len(answers))
+        self._uplink.acknowledge([message for _, message in answers])
+        for event in changed:
+            self._events.publish(event)
+        if self._send_configuration is not None:
+            for gateway in sorted(behind):
+                await self._send_configuration(gateway)
 
     def _tell(self, settled: Settled) -> None:
         for parcel, receipt in settled.answers:

@@ -194,6 +194,35 @@ gateways = Table(
     Column("status", JSON),  # the last GatewayStatus, as sent
     _time("status_at", null=True),
     _time("heard_at", null=True),
+    Column("reported", JSON),  # the last ReportedConfiguration, as sent
+    _time("reported_at", null=True),
+)
+
+configurations = Table(
+    "configurations",
+    metadata,
+    _number(),
+    _to("gateway", "gateways.name"),
+    Column("revision", Integer, nullable=False),
+    Column("content", JSON, nullable=False),  # DesiredConfiguration
+    _to("changed_by", "users.id", null=True),  # null: taken up from what the gateway reported
+    _time("changed_at"),
+    UniqueConstraint("gateway", "revision"),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    _uuid(),
+    _to("gateway", "gateways.name"),
+    Column("work", JSON, nullable=False),  # what was asked, without the digits of a pairing
+    _to("asked_by", "users.id"),
+    _time("sent_at"),
+    _time("expires_at"),
+    Column("state", String(20), nullable=False),  # sent, then what the newest reply says
+    Column("reply", JSON),  # the newest CommandReply
+    _time("replied_at", null=True),
+    Index("ix_commands_gateway_sent_at", "gateway", "sent_at"),
 )
 
 sensors = Table(

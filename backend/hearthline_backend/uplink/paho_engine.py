@@ -34,7 +34,10 @@ QUEUE_LIMIT: Final = 2 * RECEIVE_MAXIMUM
 KEEPALIVE_S: Final = 20
 CONNECT_WITHIN_S: Final = 4.0
 READY_WITHIN_S: Final = 10.0
-_SUBSCRIPTIONS: Final = (topics.ALL_READINGS, topics.ALL_STATUS)
+_NEEDED: Final = (topics.ALL_READINGS, topics.ALL_STATUS)
+_REMOTE_WORK: Final = (topics.ALL_REPORTED, topics.ALL_REPLIES)
+"""Without these readings still flow: an access list of an earlier release must not stop them."""
+_SUBSCRIPTIONS: Final = (*_NEEDED, *_REMOTE_WORK)
 
 Clock = Callable[[], datetime]
 
@@ -98,11 +101,11 @@ class _Connection:
     def acknowledge(self, number: int) -> None:
         self._client.ack(number, 1)
 
-    def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> bool:
+    def publish(self, topic: str, payload: bytes, correlation: bytes | None, *, retain: bool) -> bool:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves this one untyped
         if correlation is not None:
             properties.CorrelationData = correlation
-        return self._client.publish(topic, payload, 1, False, properties).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        return self._client.publish(topic, payload, 1, retain, properties).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def resume(self) -> None:
         """Read the socket again after the queue was full."""
@@ -149,9 +152,13 @@ class _Connection:
 
     def _on_subscribe(self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
         refused = [topic for topic, code in zip(_SUBSCRIPTIONS, codes, strict=False) if code.is_failure]
-        if refused:
+        if set(refused) & set(_NEEDED):
             self._end(f"the broker's access list refuses {', '.join(refused)}")
-        elif not self._ready.done():
+            return
+        if refused:
+            next_step = "renew its access list from firmware-config/broker"
+            log.error("remote_work_refused_by_broker", topics=refused, next_step=next_step)
+        if not self._ready.done():
             self._ready.set_result(None)
 
     def _on_disconnect(
@@ -261,11 +268,11 @@ class PahoUplink:
                 case (connection, int() as number) if connection is current:
                     current.acknowledge(number)
 
-    def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> bool:
+    def publish(self, topic: str, payload: bytes, correlation: bytes | None, *, retain: bool = False) -> bool:
         """Hand one answer to the broker; False when there is no connection."""
         if self._connection is None or not self._connection.live:
             return False
-        return self._connection.publish(topic, payload, correlation)
+        return self._connection.publish(topic, payload, correlation, retain=retain)
 
     async def close(self) -> None:
         """Leave the broker; what was not acknowledged goes back to it."""

@@ -39,8 +39,9 @@ class Uplink(Protocol):
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Tell the broker that these are settled. Void tokens are passed over."""
 
-    def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> bool:
-        """Hand one answer to the engine. False when there is no connection: whoever waits for it will ask again."""
+    def publish(self, topic: str, payload: bytes, correlation: bytes | None, *, retain: bool = False) -> bool:
+        """Hand one answer to the engine. False when there is no connection: whoever waits for it will ask again.
+        ``retain`` has the broker keep it for whoever subscribes later."""
 
     async def close(self) -> None:
         """Leave the broker; what was not acknowledged goes back to it."""

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from hearthline_backend.alerting.actions import AlertActions
 from hearthline_backend.events import EventBus
+from hearthline_backend.remote.desk import RemoteDesk
 from hearthline_backend.storage.ports import ReadingStore, Records
 
 
@@ -15,7 +16,8 @@ from hearthline_backend.storage.ports import ReadingStore, Records
 class WebContext:
     """Ports and settings of the site.
 
-    ``clock`` answers in UTC with its zone. ``secure_cookies`` is False only on loopback in the demo.
+    ``clock`` answers in UTC with its zone. ``broker_connected`` and ``stores_away_since`` are what this service knows
+    of the hops behind a home. ``secure_cookies`` is False only on loopback in the demo.
     ``trusted_proxies`` are addresses whose ``X-Forwarded-For`` is believed for the sign-in limit.
     """
 
@@ -23,7 +25,10 @@ class WebContext:
     readings: ReadingStore
     events: EventBus
     actions: AlertActions
+    desk: RemoteDesk
     clock: Callable[[], datetime]
+    broker_connected: Callable[[], bool] = lambda: True
+    stores_away_since: Callable[[], datetime | None] = lambda: None
     secure_cookies: bool = True
     trusted_proxies: frozenset[str] = frozenset()
 

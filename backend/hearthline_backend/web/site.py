@@ -15,6 +15,7 @@ from hearthline_backend.web.routes import (
     live,
     my_data,
     patient,
+    remote,
     sign_in,
     worklist,
 )
@@ -64,7 +65,7 @@ def create_site(context: WebContext) -> web.Application:
     )
     app[CONTEXT] = context
     app[live.STREAMS] = live.Streams()
-    for module in (sign_in, account, worklist, patient, alert, homes, my_data, live):
+    for module in (sign_in, account, worklist, patient, alert, homes, remote, my_data, live):
         app.router.add_routes(module.routes)
     app.router.add_static("/static", STATIC)
     security_headers.install(app, secure=context.secure_cookies)

@@ -26,6 +26,8 @@ class Gateway:
     status: Mapping[str, Any] | None = None
     status_at: datetime | None = None
     heard_at: datetime | None = None
+    reported: Mapping[str, Any] | None = None
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,14 @@ class Homes:
     async def add_sensor(self, sensor: Sensor) -> None:
         """Add a meter to a gateway's home."""
         await self._connection.execute(sensors.insert().values(**_columns(sensor)))
+
+    async def move_sensor(self, address: str, gateway: str, at: datetime) -> None:
+        """The meter now belongs to another home. Whose it was ends here: its next readings wait until somebody says
+        whose they are, since a meter that changes homes usually changes people."""
+        await self._connection.execute(sensors.update().where(sensors.c.address == address).values(gateway=gateway))
+        still = assignments.c.valid_until.is_(None) | (assignments.c.valid_until > at)
+        ended = assignments.update().where(assignments.c.sensor == address).where(still).values(valid_until=at)
+        await self._connection.execute(ended)
 
     async def sensors(self, gateway_names: Collection[str] | None = None) -> list[Sensor]:
         """Every meter, or those of some gateways, by address."""

@@ -11,6 +11,7 @@ from hearthline_backend.storage.records.homes import Homes
 from hearthline_backend.storage.records.judgements import Judgements
 from hearthline_backend.storage.records.people import People
 from hearthline_backend.storage.records.quarantine import Quarantine
+from hearthline_backend.storage.records.remote import RemoteWork
 
 
 class Unit:
@@ -53,3 +54,8 @@ class Unit:
     def quarantine(self) -> Quarantine:
         """What could not be taken."""
         return Quarantine(self.connection)
+
+    @cached_property
+    def remote(self) -> RemoteWork:
+        """Wanted and reported configurations, commands."""
+        return RemoteWork(self.connection)

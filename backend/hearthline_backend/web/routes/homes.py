@@ -15,6 +15,7 @@ from hearthline_backend.storage.records.unit import Unit
 from hearthline_backend.web.guards import Visit, for_roles
 from hearthline_backend.web.language import _, current, n_
 from hearthline_backend.web.pages import page
+from hearthline_backend.web.routes.remote import remote_parts
 from hearthline_backend.web.times import stamp
 from hearthline_backend.web.views import home as one_home
 from hearthline_backend.web.views import homes as fleet
@@ -40,7 +41,8 @@ async def _states(visit: Visit, unit: Unit) -> list[fleet.HomeState]:
     by_gateway: dict[str, list[Sensor]] = {}
     for sensor in sensors:
         by_gateway.setdefault(sensor.gateway, []).append(sensor)
-    return [fleet.state_of(one, by_gateway.get(one.name, ()), now) for one in gateways]
+    behind = fleet.Behind(visit.context.broker_connected(), visit.context.stores_away_since())
+    return [fleet.state_of(one, by_gateway.get(one.name, ()), now, behind) for one in gateways]
 
 
 @routes.get("/homes")
@@ -86,6 +88,7 @@ async def home(visit: Visit) -> web.StreamResponse:
         if state is None:
             raise web.HTTPNotFound
         kept = await unit.quarantine.listed(gateway=state.gateway.name, limit=20)
+        remote = await remote_parts(visit, unit, state.gateway)
         held = await unit.homes.assignments(sensors_at=[sensor.address for sensor in state.sensors])
     heading = one_home.heading(state)
     contact = state.gateway.heard_at
@@ -94,8 +97,7 @@ async def home(visit: Visit) -> web.StreamResponse:
         "home.html",
         _("Home {home}: {heading}").format(home=state.gateway.home, heading=heading),
         "/homes",
-        home=state.gateway.home,
-        gateway=state.gateway.name,
+        **remote,
         h1=heading,
         lede=one_home.lede(state),
         road=one_home.road(state),

@@ -12,7 +12,7 @@ from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.times import When, age_text, stamp, when
 from hearthline_backend.web.views.homes import BATTERY_SOON, CLOCK_OFF, NOT_HEARD_AFTER, HomeState
 from hearthline_backend.web.views.patient import Entry
-from hearthline_protocol.messages import MeterStatus
+from hearthline_protocol.messages import AdapterStatus, MeterStatus
 
 GOOD_SIGNAL_DBM: Final = -70
 FAIR_SIGNAL_DBM: Final = -82
@@ -42,6 +42,9 @@ class MeterLine:
     signal: str
     clock: str
     bad_frames: str
+    address: str
+    reason: str
+    """Why it was silent or failed, as its gateway says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def heading(state: HomeState) -> str:
     heard = state.gateway.heard_at
     if heard is None:
         return _("Home {home} has not been heard yet").format(home=state.gateway.home)
-    if state.offline:
+    if state.offline and not _behind(state):
         return _("Broken between gateway and internet, since {time} ({age})").format(
             time=stamp(heard, state.now), age=age_text(state.now - heard, exact=True)
         )
@@ -83,6 +86,8 @@ def lede(state: HomeState) -> str:
     """One more sentence under the heading."""
     if state.gateway.heard_at is None:
         return _("It was enrolled; its readings are taken as soon as it comes online.")
+    if _behind(state):
+        return _("Readings of every home wait where they are until it is mended. Nothing is lost.")
     if state.offline:
         return _("Readings made since then wait in the home, with room for a year.")
     if len(state.problems) > 1:
@@ -93,30 +98,45 @@ def lede(state: HomeState) -> str:
 
 def road(state: HomeState) -> tuple[Hop, ...]:
     """Every hop from the meters to the care team. What lies before a break is told as of the last contact."""
-    bluetooth = [one for one in state.problems if one.sort == "bluetooth"]
-    waits = [one for one in state.problems if one.sort == "waits"]
-    broken_at = 3 if state.offline else 1 if bluetooth else 5 if waits else None
+    broken_at, broken_words = _break(state)
     names = (_("Meters"), _("Bluetooth"), _("Gateway"), _("Internet"), _("Broker"), _("Store"), _("Care team"))
     words = (
         _meters_hop(state),
-        bluetooth[0].words if bluetooth else _worked(state),
+        _worked(state),
         _gateway_hop(state),
         _internet_hop(state),
         _("Waits") if state.offline else _("Works"),
-        waits[0].words if waits else _store_hop(state),
+        _store_hop(state),
         _("Waits for the readings of this home") if broken_at is not None else _("Sees what is stored"),
     )
     hops = []
     for index, (name, said) in enumerate(zip(names, words, strict=True)):
         look = "ok"
         if broken_at is not None and index == broken_at:
-            look = "broken"
-        elif broken_at is not None and index > broken_at and broken_at != 1:
+            look, said = "broken", broken_words or said  # noqa: PLW2901 - the break speaks in the place of its hop
+        elif broken_at is not None and index > broken_at and broken_at not in (1, 2):
             look = "beyond"
         elif index == 0 and any(one.sort in ("quiet", "pairing", "meter") for one in state.problems):
             look = "broken" if any(one.sort in ("pairing", "meter") for one in state.problems) else "unsure"
         hops.append(Hop(name, look, said))
     return tuple(hops)
+
+
+_HOPS: Final = (("broker", 4), ("store", 5), ("offline", 3), ("gateway", 2), ("bluetooth", 1), ("waits", 5))
+"""Which hop a sort of problem breaks, the one that hides the others first."""
+
+
+def _break(state: HomeState) -> tuple[int | None, str]:
+    """The broken hop's place on the road, and what is said there; empty where the hop has its own words."""
+    for sort, place in _HOPS:
+        for one in state.problems:
+            if one.sort == sort:
+                return place, "" if sort == "offline" else one.words
+    return (3, "") if state.offline else (None, "")
+
+
+def _behind(state: HomeState) -> bool:
+    return any(one.sort in ("broker", "store") for one in state.problems)
 
 
 def _contact(state: HomeState) -> str:
@@ -168,7 +188,7 @@ def next_step(state: HomeState) -> NextStep:
             _("Switch the gateway on in the home."),
             _("It comes online by itself and this page changes without a reload."),
         )
-    if state.offline:
+    if state.offline and not _behind(state):
         return NextStep(
             _("Ask the home whether the internet box and the gateway have power and their lights are on."),
             _("If so: unplug the box for 30 s. The gateway comes back by itself within 10 min and sends what it kept."),
@@ -207,7 +227,20 @@ def _meter_line(sensor: Sensor | None, meter: MeterStatus | None, state: HomeSta
         signal=_signal(meter.signal_dbm if meter is not None else None),
         clock=_clock(meter.clock_offset_s if meter is not None else None),
         bad_frames=_bad_frames(meter),
+        address=sensor.address if sensor is not None else meter.address if meter is not None else "",
+        reason=_reason(meter, state.now),
     )
+
+
+def _reason(meter: MeterStatus | None, now: datetime) -> str:
+    """The problem of now; else the last error, with its time, while the meter has not been heard since."""
+    if meter is None or meter.problem is not None:
+        return meter.problem or "" if meter is not None else ""
+    if meter.last_error is None or meter.last_error_time is None:
+        return ""
+    if meter.last_reading is not None and meter.last_reading >= meter.last_error_time:
+        return ""
+    return f"{stamp(meter.last_error_time, now)}: {meter.last_error}"
 
 
 def _meter_state(meter: MeterStatus | None, now: datetime) -> tuple[str, str, str]:
@@ -271,19 +304,35 @@ def gateway_facts(state: HomeState) -> tuple[tuple[str, str | When], ...]:
         facts.append((_("Waiting in the home"), more.format(n=number_text(outbox.pending, 0))))
         if outbox.oldest_pending is not None:
             facts.append((_("Oldest waiting"), stamp(outbox.oldest_pending, now)))
+        if outbox.waiting_for_time:
+            facts.append((_("Waiting until the gateway knows the time"), number_text(outbox.waiting_for_time, 0)))
         facts.append((_("Refused, kept in the home"), number_text(outbox.rejected, 0)))
+        if outbox.given_up:
+            facts.append((_("Given up without a receipt"), number_text(outbox.given_up, 0)))
+        if outbox.disk_free_bytes is not None:
+            megabytes = number_text(outbox.disk_free_bytes / 1_000_000, 0)
+            facts.append((_("Free on its disk"), f"{megabytes}{NBSP}MB"))
         last = stamp(outbox.last_receipt, now) if outbox.last_receipt is not None else _("none yet")
         facts.append((_("Last receipt"), last))
     if status is not None and status.clock_synchronised is not None:
         facts.append((_("Clock at last contact"), _("right") if status.clock_synchronised else _("not yet known")))
-    if status is not None and status.adapter is not None:
+    if status is not None and status.adapters:
+        facts += [(_("Bluetooth adapter {name}").format(name=one.name), _adapter(one)) for one in status.adapters]
+    elif status is not None and status.adapter is not None:
         facts.append((_("Bluetooth adapter"), status.adapter))
+    if status is not None and status.bluez_version is not None:
+        facts.append((_("BlueZ"), status.bluez_version))
     if status is not None and status.version is not None:
         facts.append((_("Version"), status.version))
     if status is not None and status.started_time is not None:
         facts.append((_("Running since"), stamp(status.started_time, now)))
     facts.append((_("Gateway"), state.gateway.name))
     return tuple(facts)
+
+
+def _adapter(one: AdapterStatus) -> str:
+    resets = n_("reset {n} time", "reset {n} times", one.resets).format(n=one.resets)
+    return f"{one.state}, {resets}" if one.resets else one.state
 
 
 def happened(state: HomeState, kept: Sequence[Kept]) -> tuple[Entry, ...]:

@@ -95,18 +95,43 @@ def read_status(gateway: Gateway) -> GatewayStatus | None:
         return None
 
 
-def state_of(gateway: Gateway, sensors: Sequence[Sensor], now: datetime) -> HomeState:
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What this service knows of the hops behind every home."""
+
+    broker_connected: bool = True
+    stores_away_since: datetime | None = None
+
+
+ALL_WELL: Final = Behind()
+
+
+def state_of(gateway: Gateway, sensors: Sequence[Sensor], now: datetime, behind: Behind = ALL_WELL) -> HomeState:
     """A home with everything that is wrong in it, the worst first."""
     status = read_status(gateway)
     heard = gateway.heard_at
     offline = (status is not None and status.state == "offline") or heard is None or now - heard > OFFLINE_AFTER
-    problems = [*_gateway_problems(gateway, status, offline, now)]
+    problems = [*_problems_behind(behind)]
+    if not (offline and problems):  # behind a broken broker nobody can tell whether a home is offline
+        problems += _gateway_problems(gateway, status, offline, now)
     if status is not None:
         named = {sensor.address: device_name(sensor.device) for sensor in sensors}
         for meter in status.meters:
             problems += _meter_problems(meter, named.get(meter.address, meter.model), now, offline)
     problems.sort(key=lambda one: (one.rank, one.since or now))
     return HomeState(gateway, status, tuple(sensors), tuple(problems), offline, now)
+
+
+def _problems_behind(behind: Behind) -> list[Problem]:
+    found = []
+    if not behind.broker_connected:
+        step = _("Look at the broker: every home waits for it and keeps its readings")
+        found.append(Problem("broker", -1, "red", "broken", _("Broken at the broker"), None, step))
+    if behind.stores_away_since is not None:
+        step = _("Look at the database: nothing is acknowledged until it takes readings again, and nothing is lost")
+        words = _("The store takes no readings")
+        found.append(Problem("store", -1, "red", "broken", words, behind.stores_away_since, step))
+    return found
 
 
 def _gateway_problems(gateway: Gateway, status: GatewayStatus | None, offline: bool, now: datetime) -> list[Problem]:
@@ -120,6 +145,14 @@ def _gateway_problems(gateway: Gateway, status: GatewayStatus | None, offline: b
     if status is not None and status.adapter is not None and status.adapter not in ("powered", "on"):
         step = _("Ask the home to unplug the gateway for 30 s")
         found.append(Problem("bluetooth", 0, "red", "broken", _("Bluetooth is off"), status.sent_time, step))
+    for adapter in status.adapters if status is not None and not found else ():
+        if adapter.problem is not None:
+            words = _("Bluetooth adapter {name} has a problem").format(name=adapter.name)
+            since = status.sent_time if status is not None else None
+            found.append(Problem("bluetooth", 0, "red", "broken", words, since, adapter.problem))
+    for said in status.problems if status is not None else ():
+        since = status.sent_time if status is not None else None
+        found.append(Problem("gateway", 1, "red", "broken", _("The gateway needs a hand"), since, said))
     if status is not None and status.clock_synchronised is False:
         step = _("Its readings may be dated wrongly. Check its way to a time server")
         found.append(Problem("clock", 2, "yellow", "soon", _("Gateway without time"), status.sent_time, step))
@@ -191,14 +224,29 @@ def _meters_words(state: HomeState) -> str:
     return _("{n} of {all} heard").format(n=len(heard), all=max(len(state.sensors), len(state.meters)))
 
 
-SORTS: Final = ("offline", "pairing", "bluetooth", "waits", "meter", "quiet", "battery", "clock")
+SORTS: Final = (
+    "broker",
+    "store",
+    "offline",
+    "gateway",
+    "pairing",
+    "bluetooth",
+    "waits",
+    "meter",
+    "quiet",
+    "battery",
+    "clock",
+)
 """Sorts of problems, in the order of the filters."""
 
 
 def sort_words(sort: str) -> tuple[str, str, str]:
     """A sort's word, mark and sign."""
     return {
+        "broker": (_("Broker away"), "red", "broken"),
+        "store": (_("Store away"), "red", "broken"),
         "offline": (_("Offline"), "red", "broken"),
+        "gateway": (_("Gateway problem"), "red", "broken"),
         "pairing": (_("Pairing lost"), "red", "broken"),
         "bluetooth": (_("Bluetooth off"), "red", "broken"),
         "waits": (_("Readings wait"), "red", "broken"),
