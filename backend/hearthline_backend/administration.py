@@ -183,15 +183,18 @@ async def add_sensor(unit: Unit, address: str, gateway: str, device: str, model:
     await unit.homes.add_sensor(Sensor(address, gateway, model, device, datetime.now(UTC)))
 
 
-async def assign_sensor(unit: Unit, address: str, patient: UUID, slot: int | None, since: datetime | None) -> datetime:
-    """From ``since`` (now) on, what the meter measures is the patient's; returns that time."""
+async def assign_sensor(
+    unit: Unit, address: str, patient: UUID, slot: int | None, since: datetime | None, *, shared: bool = False
+) -> datetime:
+    """From ``since`` (now) on, what the meter measures is the patient's; returns that time. ``shared``: others use it
+    too, and it does not tell them apart."""
     address = _address(address)
     if address not in await unit.homes.sensors_at([address]):
         raise AdministrationError(f"no meter {address} is registered; add it with: hearthline sensor add")
     if await unit.care.patient(patient) is None:
         raise AdministrationError("no patient has this id; hearthline patient list shows them")
     start = since or datetime.now(UTC)
-    await unit.homes.assign(Assignment(uuid4(), address, patient, start, slot))
+    await unit.homes.assign(Assignment(uuid4(), address, patient, start, slot, shared=shared))
     return start
 
 

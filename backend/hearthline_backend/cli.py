@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hearthline_backend import cli_quarantine, cli_setup
+from hearthline_backend import cli_quarantine, cli_setup, cli_whose
 from hearthline_backend.cli_running import FAILED, Config, missing, run
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 cli_setup.add_to(app)
 app.add_typer(cli_quarantine.app, name="quarantine")
+app.add_typer(cli_whose.app, name="whose")
 
 
 @app.command()

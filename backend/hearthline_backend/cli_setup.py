@@ -175,13 +175,16 @@ def assign_sensor(
     patient: Annotated[UUID, typer.Option(help="The patient's id.")],
     slot: Annotated[int | None, typer.Option(min=0, max=255, help="User slot of the meter; default: all.")] = None,
     since: Annotated[str | None, typer.Option("--from", help="ISO time with offset; default: now.")] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Others use it too and it has no slots: a person says whose each is.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """From now on, or from a time on, what a meter measures is this patient's."""
     start = _instant(since)
 
     async def work(unit: Any, administration: Any) -> None:
-        begin = await administration.assign_sensor(unit, address, patient, slot, start)
+        begin = await administration.assign_sensor(unit, address, patient, slot, start, shared=shared)
         typer.echo(f"{address.upper()} is the patient's from {begin.isoformat(timespec='seconds')}.")
 
     run_in_unit(work, config)

@@ -25,6 +25,11 @@ UNIT_TEXT: Final[Mapping[str, str]] = MappingProxyType(
         "mmol/L": "mmol/L",
         "L/min": "L/min",
         "L": "L",
+        "g": "g",
+        "mg": "mg",
+        "mL": "mL",
+        "s": "s",
+        "min": "min",
     }
 )
 """UCUM code to the text printed beside a number on a screen."""
@@ -140,3 +145,36 @@ _TABLE: Final = (
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in _TABLE})
 """Every kind by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleCodes:
+    """The codes of a glucose value by what it was measured in: MDC, and LOINC by mass (mg/dL) and by moles (mmol/L).
+    Control solution has no LOINC code: it is nobody's glucose."""
+
+    mdc: int
+    loinc_mass: str | None
+    loinc_moles: str | None
+
+
+_BLOOD: Final = ("2339-0", "15074-8")
+_PLASMA: Final = ("2345-7", "14749-6")
+_INTERSTITIAL: Final = ("99504-3", "105272-9")
+
+GLUCOSE_SAMPLES: Final[Mapping[str, SampleCodes]] = MappingProxyType(
+    {
+        "capillary_whole_blood": SampleCodes(160184, *_BLOOD),
+        "capillary_plasma": SampleCodes(160188, *_PLASMA),
+        "venous_whole_blood": SampleCodes(160192, *_BLOOD),
+        "venous_plasma": SampleCodes(160196, *_PLASMA),
+        "arterial_whole_blood": SampleCodes(160200, *_BLOOD),
+        "arterial_plasma": SampleCodes(160204, *_PLASMA),
+        "undetermined_whole_blood": SampleCodes(160364, *_BLOOD),
+        "undetermined_plasma": SampleCodes(160368, *_PLASMA),
+        "interstitial_fluid": SampleCodes(160212, *_INTERSTITIAL),
+        "control_solution": SampleCodes(160208, None, None),
+    }
+)
+"""By the word that a glucose reading has as its context's ``sample_type``. The codes in the table of kinds hold where
+it has none, or one that the profile reserves. Interstitial LOINC codes: HL7 FHIR Continuous Glucose Monitoring 1.0.0.
+"""

@@ -69,10 +69,16 @@ class Flag(StrEnum):
     SENSOR_FAULT = "sensor_fault"
     EARLY_ESTIMATE = "early_estimate"
     CLOCK_NOT_SET = "clock_not_set"
+    STRIP_ERROR = "strip_error"
+    SAMPLE_TOO_SMALL = "sample_too_small"
+    TEMPERATURE_OUT_OF_RANGE = "temperature_out_of_range"
 
 
 def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:  # its offset takes it over an edge of the calendar
+        raise ValueError("a moment between the years 1 and 9999 in UTC is expected") from error
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from hearthline_protocol.device_time import DeviceTime
 from hearthline_protocol.messages import (
@@ -20,7 +20,7 @@ from hearthline_protocol.messages import (
     ReceiptEntry,
     ReceiptStatus,
 )
-from hearthline_protocol.readings import AsMeasured, Quality, Reading, TimeQuality, Value
+from hearthline_protocol.readings import AsMeasured, Instant, Quality, Reading, TimeQuality, Value
 
 _AT = datetime(2026, 11, 22, 6, 4, tzinfo=UTC)
 
@@ -117,3 +117,9 @@ def test_a_batch_has_one_to_the_most_readings(count: int) -> None:
 
 def test_failed_and_other_people_s_readings_are_not_judged() -> None:
     assert {quality for quality in Quality if not quality.judged} == {Quality.FAILED, Quality.NOT_PATIENT}
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_moment_over_the_edge_of_the_calendar_is_a_validation_error(text: str) -> None:
+    with pytest.raises(ValidationError, match="between the years 1 and 9999"):
+        TypeAdapter(Instant).validate_python(text)

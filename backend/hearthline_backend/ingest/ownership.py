@@ -6,9 +6,18 @@ from uuid import UUID
 
 from hearthline_backend.ingest.batch import payload_of
 from hearthline_backend.ingest.refusal import Reason, Refused
-from hearthline_backend.storage.records.homes import Assignment, Sensor, owner
+from hearthline_backend.ingest.whose import KIND
+from hearthline_backend.storage.records.homes import Assignment, Sensor, sharers
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_protocol.readings import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Whose it is; ``certain`` where the meter itself or a person said so."""
+
+    patient_id: UUID
+    certain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,23 +28,32 @@ class Ownership:
     """Of each enrolled gateway, the senders' and the meters'."""
     sensors: Mapping[str, Sensor]
     assignments: Mapping[str, Sequence[Assignment]]
+    claims: Mapping[UUID, UUID | None]
+    """What people said of single readings: the patient, or None for a guest."""
 
     @classmethod
-    async def load(cls, unit: Unit, gateways: Collection[str], addresses: Collection[str]) -> "Ownership":
+    async def load(cls, unit: Unit, gateways: Collection[str], readings: Sequence[Reading]) -> "Ownership":
         """Read it in one go."""
+        addresses = {reading.sensor for reading in readings}
         sensors = await unit.homes.sensors_at(addresses)
         organisations = await unit.homes.organisations_of({*gateways, *(one.gateway for one in sensors.values())})
         assignments: dict[str, list[Assignment]] = {}
         for one in await unit.homes.assignments(sensors_at=addresses):
             assignments.setdefault(one.sensor, []).append(one)
-        return cls(organisations, sensors, assignments)
+        uncertain = {
+            reading.id
+            for reading in readings
+            if reading.kind == KIND or any(one.shared for one in assignments.get(reading.sensor, ()))
+        }
+        claims = await unit.homes.claims(uncertain) if uncertain else {}
+        return cls(organisations, sensors, assignments, claims)
 
     def enrolled(self, gateway: str) -> bool:
         """Whether a gateway may send at all."""
         return gateway in self.organisations
 
-    def patient_of(self, gateway: str, reading: Reading) -> Assignment | Refused:
-        """The assignment a reading falls under, or why it has to wait for one.
+    def patient_of(self, gateway: str, reading: Reading) -> Owned | Refused:
+        """Whose a reading is, or why it has to wait.
 
         A neighbour's gateway may hear a meter too, so any gateway of the meter's organisation may send its readings;
         one of another organisation may not.
@@ -45,13 +63,26 @@ class Ownership:
             return _waits(
                 Reason.UNKNOWN_SENSOR, "no meter with this address is registered; add it to the home", reading
             )
-        found = owner(self.assignments.get(reading.sensor, ()), reading.user_slot, reading.effective_time)
-        if found is None:
+        if reading.id in self.claims:
+            patient = self.claims[reading.id]
+            if patient is None:
+                return _waits(Reason.GUEST, "a person said that a guest measured this: it is kept apart", reading)
+            return Owned(patient, certain=True)
+        found = sharers(self.assignments.get(reading.sensor, ()), reading.user_slot, reading.effective_time)
+        if not found:
             message = (
                 "the meter was nobody's when this was measured; assign it from that time on, or discard the reading"
             )
             return _waits(Reason.NOT_ASSIGNED, message, reading)
-        return found
+        if len({one.patient_id for one in found}) > 1:
+            return unclear(reading)
+        return Owned(found[0].patient_id, certain=found[0].user_slot is not None)
+
+
+def unclear(reading: Reading) -> Refused:
+    """People share the meter, or the weight is not like its owner's: a person has to say whose it is."""
+    message = "it is not clear whose this is; say it with: hearthline whose take, or hearthline whose guest"
+    return _waits(Reason.WHOSE, message, reading)
 
 
 def _waits(reason: Reason, message: str, reading: Reading) -> Refused:

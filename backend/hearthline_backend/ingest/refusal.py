@@ -26,6 +26,8 @@ class Reason(StrEnum):
     UNKNOWN_GATEWAY = "unknown_gateway"
     UNKNOWN_SENSOR = "unknown_sensor"
     NOT_ASSIGNED = "not_assigned"
+    WHOSE = "whose"
+    GUEST = "guest"
     NOT_PROCESSED = "not_processed"
 
     @property
@@ -40,6 +42,7 @@ HELD: Final = frozenset(
         Reason.UNKNOWN_GATEWAY,
         Reason.UNKNOWN_SENSOR,
         Reason.NOT_ASSIGNED,
+        Reason.WHOSE,
         Reason.NOT_PROCESSED,
     }
 )

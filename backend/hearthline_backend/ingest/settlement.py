@@ -13,13 +13,15 @@ import structlog
 
 from hearthline_backend.events import Event
 from hearthline_backend.ingest.judging import Judging
-from hearthline_backend.ingest.ownership import Ownership
+from hearthline_backend.ingest.ownership import Owned, Ownership, unclear
 from hearthline_backend.ingest.parcel import Parcel
 from hearthline_backend.ingest.refusal import Reason, Refused
+from hearthline_backend.ingest.whose import is_far, usual_weight, weight_of
 from hearthline_backend.storage.ports import PatientReading, ReadingStore, Records
 from hearthline_backend.storage.records.quarantine import Refusal
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_protocol.messages import Receipt, ReceiptStatus
+from hearthline_protocol.readings import Reading
 
 log = structlog.get_logger(__name__)
 
@@ -64,10 +66,35 @@ class Settlement:
 
     async def _place(self, parcels: Sequence[Parcel], now: datetime) -> list[PatientReading]:
         """Sort each parcel's readings into those with a patient, returned, and those that have to wait."""
-        addresses = {reading.sensor for parcel in parcels for reading in parcel.content.readings}
+        readings = [reading for parcel in parcels for reading in parcel.content.readings]
         async with self._records.read() as unit:
-            ownership = await Ownership.load(unit, {parcel.gateway for parcel in parcels}, addresses)
-        return [row for parcel in parcels for row in _placed(parcel, ownership, now)]
+            ownership = await Ownership.load(unit, {parcel.gateway for parcel in parcels}, readings)
+        return [row for parcel in parcels for row in await self._placed(parcel, ownership, now)]
+
+    async def _placed(self, parcel: Parcel, ownership: Ownership, now: datetime) -> list[PatientReading]:
+        parcel.stored.clear()
+        parcel.refused = list(parcel.content.refused)
+        if not ownership.enrolled(parcel.gateway):
+            if not any(one.whole for one in parcel.refused):
+                parcel.refused = [_of_a_stranger(parcel)]
+            return []
+        rows: list[PatientReading] = []
+        for reading in parcel.content.readings:
+            found = ownership.patient_of(parcel.gateway, reading)
+            if isinstance(found, Owned) and await self._is_a_guest_s(found, reading):
+                found = unclear(reading)
+            if isinstance(found, Refused):
+                parcel.refused.append(found)
+            else:
+                rows.append(PatientReading(found.patient_id, parcel.gateway, reading, now))
+                parcel.stored.append(reading.id)
+        return rows
+
+    async def _is_a_guest_s(self, found: Owned, reading: Reading) -> bool:
+        weight = None if found.certain else weight_of(reading)
+        if weight is None or await self._readings.get(reading.id) is not None:
+            return False
+        return is_far(weight, await usual_weight(self._readings, found.patient_id, reading.effective_time))
 
     async def _judged(
         self, unit: Unit, rows: Sequence[PatientReading], new: frozenset[UUID], now: datetime, events: list[Event]
@@ -93,24 +120,6 @@ class Settlement:
             for one in changed.alerts
         )
         return len(due)
-
-
-def _placed(parcel: Parcel, ownership: Ownership, now: datetime) -> list[PatientReading]:
-    parcel.stored.clear()
-    parcel.refused = list(parcel.content.refused)
-    if not ownership.enrolled(parcel.gateway):
-        if not any(one.whole for one in parcel.refused):
-            parcel.refused = [_of_a_stranger(parcel)]
-        return []
-    rows: list[PatientReading] = []
-    for reading in parcel.content.readings:
-        found = ownership.patient_of(parcel.gateway, reading)
-        if isinstance(found, Refused):
-            parcel.refused.append(found)
-        else:
-            rows.append(PatientReading(found.patient_id, parcel.gateway, reading, now))
-            parcel.stored.append(reading.id)
-    return rows
 
 
 def _of_a_stranger(parcel: Parcel) -> Refused:

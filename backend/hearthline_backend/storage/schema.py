@@ -26,6 +26,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    false,
 )
 
 
@@ -245,7 +246,17 @@ assignments = Table(
     _time("valid_from"),
     _time("valid_until", null=True),
     _to("assigned_by", "users.id", null=True),
+    Column("shared", Boolean, nullable=False, server_default=false()),  # one of several people on a meter without slots
     Index("ix_assignments_sensor_valid_from", "sensor", "valid_from"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("reading_id", Uuid, primary_key=True),
+    _to("patient_id", "patients.id", null=True),  # null: a guest's, kept apart
+    _to("claimed_by", "users.id", null=True),  # null: at the command line
+    _time("claimed_at"),
 )
 
 # --- judging: plans, the register of judged ids, alerts -----------------------------------------------------------

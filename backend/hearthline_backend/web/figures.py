@@ -189,4 +189,7 @@ def _flag_words() -> Mapping[str, str]:
         Flag.SENSOR_FAULT: _("The sensor reported a fault"),
         Flag.EARLY_ESTIMATE: _("Early estimate"),
         Flag.CLOCK_NOT_SET: _("The meter’s clock was not set"),
+        Flag.STRIP_ERROR: _("The test strip was wrong, badly inserted or pulled too soon"),
+        Flag.SAMPLE_TOO_SMALL: _("Too little blood on the test strip"),
+        Flag.TEMPERATURE_OUT_OF_RANGE: _("The meter was too warm or too cold"),
     }

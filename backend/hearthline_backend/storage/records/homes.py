@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hearthline_backend.storage.schema import assignments, gateways, sensors
+from hearthline_backend.storage.schema import assignments, claims, gateways, sensors
 
-_TABLES: Final = (gateways, sensors, assignments)
+_TABLES: Final = (gateways, sensors, assignments, claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Whose measurements a meter's are, from one time to another; ``user_slot`` None means every slot of the meter."""
+    """Whose measurements a meter's are, from one time to another; ``user_slot`` None means every slot of the meter.
+    ``shared`` says that others use it as well and that it does not tell them apart."""
 
     id: UUID
     sensor: str
@@ -52,6 +53,7 @@ class Assignment:
     user_slot: int | None = None
     valid_until: datetime | None = None
     assigned_by: UUID | None = None
+    shared: bool = False
 
     def covers(self, user_slot: int | None, at: datetime) -> bool:
         """Whether a measurement of this slot at this time is this patient's."""
@@ -132,7 +134,8 @@ class Homes:
         return {row.address: _sensor(row) for row in rows}
 
     async def assign(self, assignment: Assignment) -> None:
-        """From ``valid_from`` on the meter (or its slot) is this patient's; who had it before had it until then."""
+        """From ``valid_from`` on the meter (or its slot) is this patient's; who had it before had it until then. A
+        ``shared`` one stands beside those of others who share the meter."""
         previous = (
             assignments.update()
             .where(assignments.c.sensor == assignment.sensor)
@@ -141,6 +144,9 @@ class Homes:
             .where(assignments.c.valid_from <= assignment.valid_from)
             .values(valid_until=assignment.valid_from)
         )
+        if assignment.shared:
+            own = assignments.c.patient_id == assignment.patient_id
+            previous = previous.where(own | assignments.c.shared.is_(False))
         await self._connection.execute(previous)
         await self._connection.execute(assignments.insert().values(**_columns(assignment)))
 
@@ -155,11 +161,29 @@ class Homes:
             query = query.where(assignments.c.patient_id.in_(patients))
         return [_assignment(row) for row in await self._connection.execute(query)]
 
-    async def extent(self) -> tuple[int, int, int]:
-        """How many gateways, meters and assignments there are; it changes when one is added."""
+    async def claim(self, reading_id: UUID, patient_id: UUID | None, by: UUID | None, at: datetime) -> None:
+        """A person says whose a reading is, None for a guest's; the last word counts."""
+        await self._connection.execute(claims.delete().where(claims.c.reading_id == reading_id))
+        values = {"reading_id": reading_id, "patient_id": patient_id, "claimed_by": by, "claimed_at": at}
+        await self._connection.execute(claims.insert().values(**values))
+
+    async def claims(self, reading_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
+        """Those of the readings that a person has claimed, with the patient."""
+        rows = await self._connection.execute(select(claims).where(claims.c.reading_id.in_(reading_ids)))
+        return {row.reading_id: row.patient_id for row in rows}
+
+    async def extent(self) -> tuple[int, ...]:
+        """How many gateways, meters, assignments and claims there are; it changes when one is added."""
         counts = [await self._connection.scalar(select(func.count()).select_from(table)) for table in _TABLES]
-        gateway_count, sensor_count, assignment_count = (int(count or 0) for count in counts)
-        return gateway_count, sensor_count, assignment_count
+        return tuple(int(count or 0) for count in counts)
+
+
+def sharers(history: Sequence[Assignment], user_slot: int | None, at: datetime) -> list[Assignment]:
+    """Everybody a measurement may belong to: more than one where people share a meter that cannot tell them apart."""
+    found = owner(history, user_slot, at)
+    if found is None or not found.shared:
+        return [] if found is None else [found]
+    return [one for one in history if one.shared and one.user_slot == found.user_slot and one.covers(user_slot, at)]
 
 
 def owner(history: Sequence[Assignment], user_slot: int | None, at: datetime) -> Assignment | None:

@@ -137,6 +137,9 @@ def quality(reading: Reading) -> str:
         (Flag.WEAK_SIGNAL, _("a weak signal")),
         (Flag.POOR_PERFUSION, _("a cold or pale finger")),
         (Flag.SENSOR_FAULT, _("a fault of its sensor")),
+        (Flag.STRIP_ERROR, _("a wrong or badly inserted test strip")),
+        (Flag.SAMPLE_TOO_SMALL, _("too little blood on the test strip")),
+        (Flag.TEMPERATURE_OUT_OF_RANGE, _("that it was too warm or too cold")),
     ]
     seen = [words for flag, words in flags if flag in reading.flags]
     if seen:

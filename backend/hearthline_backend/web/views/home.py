@@ -196,7 +196,8 @@ def next_step(state: HomeState) -> NextStep:
     if not state.problems:
         return NextStep(_("Nothing to do."), _("You find this home in the list when that changes."))
     worst = state.problems[0]
-    return NextStep(f"{worst.next_step.rstrip('.')}.", _("This page changes by itself when the home reports again."))
+    first = worst.next_step if worst.next_step.endswith((".", "?")) else f"{worst.next_step}."
+    return NextStep(first, _("This page changes by itself when the home reports again."))
 
 
 def meter_lines(state: HomeState) -> tuple[MeterLine, ...]:
