@@ -8,13 +8,17 @@ import re
 from functools import cache
 from typing import Any, Final, TextIO
 
+from hearthline_gateway.advertised import xiaomi_scale
+from hearthline_gateway.advertised.xiaomi_scale import XiaomiWeighing
 from hearthline_gateway.errors import GatewayError
 from hearthline_gateway.finding import Finding, Measured
-from hearthline_gateway.gatt.characteristics import MEASUREMENTS, PersonMeasurement, decode
+from hearthline_gateway.gatt.cgm_measurement import CgmMeasurement
+from hearthline_gateway.gatt.characteristics import MEASUREMENTS, Measurement, PersonMeasurement, decode
 from hearthline_gateway.gatt.errors import DecodeError
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
 from hearthline_gateway.gatt.words import words
 from hearthline_gateway.interpret import interpret
+from hearthline_gateway.interpret_glucose import continuous_glucose
 from hearthline_gateway.meter_models import model as meter_model
 from hearthline_gateway.normalize import quirks_of
 
@@ -56,11 +60,19 @@ def decode_line(characteristic: str, frame: str, model: str | None = None) -> di
     try:
         uuid = _uuid(characteristic)
         quirks = NO_QUIRKS if model is None else _quirks(model)
+        if uuid in xiaomi_scale.SERVICES:
+            return _advertised(uuid, _payload(frame))
         measurement = decode(uuid, _payload(frame), quirks)
     except (DecodeError, GatewayError) as error:
         return _failure(uuid, error)
-    readings = [_reading(interpret(measurement))] if isinstance(measurement, PersonMeasurement) else []
+    readings = [_reading(finding) for finding in _findings(measurement)]
     return {"characteristic": uuid, "measurement": words(measurement), "readings": readings}
+
+
+def _advertised(service: str, payload: bytes) -> dict[str, Any]:
+    weighing = XiaomiWeighing.decode(service, payload)
+    readings = [_reading(xiaomi_scale.finding_of(weighing))]
+    return {"characteristic": service, "measurement": xiaomi_scale.words(weighing), "readings": readings}
 
 
 def decode_stream(lines: TextIO, out: TextIO) -> int:
@@ -116,14 +128,29 @@ def _failure(characteristic: str | None, error: DecodeError | GatewayError) -> d
     }
 
 
+def _findings(measurement: Measurement) -> tuple[Finding, ...]:
+    """Those of a continuous glucose sensor are shown, though they are no readings yet: see
+    :func:`hearthline_gateway.normalize.normalize`."""
+    if isinstance(measurement, CgmMeasurement):
+        return continuous_glucose(measurement)
+    return (interpret(measurement),) if isinstance(measurement, PersonMeasurement) else ()
+
+
 def _reading(finding: Finding) -> dict[str, Any]:
-    return {
+    said: dict[str, Any] = {
         "kind": finding.kind,
         "quality": finding.quality.value,
         "values": {name: _value(measured) for name, measured in finding.values.items()},
-        "device_time": None if finding.time_stamp is None else str(finding.time_stamp),
+        "device_time": None if finding.clock_face is None else str(finding.clock_face),
         "flags": [flag.value for flag in finding.flags],
     }
+    if finding.sequence is not None:
+        said["sequence"] = finding.sequence
+    if finding.context:
+        said["context"] = {
+            name: word if isinstance(word, str) else _value(word) for name, word in finding.context.items()
+        }
+    return said
 
 
 def _value(measured: Measured) -> dict[str, Any]:

@@ -7,7 +7,8 @@ The quality is the first of these that holds:
 - ``failed``: the meter says so, a required number is NaN, NRes or reserved, or all required numbers are 0 (a probe that
   fell off, an empty scale, a stub). It has no values.
 - ``beyond_high`` or ``beyond_low``: a number is +INFINITY or -INFINITY. A missing neighbour does not undo that: a cuff
-  that only knows "higher than I can measure" has found the reading that matters most.
+  that only knows "higher than I can measure" has found the reading that matters most. Of glucose this comes before
+  ``failed``: see :mod:`hearthline_gateway.interpret_glucose`.
 - ``questionable``: the meter doubts its value.
 - ``valid``.
 
@@ -15,7 +16,7 @@ In an optional field NaN and 0 both mean "not measured" (a Beurer BM85 sends a m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from hearthline_gateway.gatt.numbers import Number, Special
@@ -30,7 +31,7 @@ Comparator = Literal["<", ">"]
 class Measured(NamedTuple):
     """One value: ``value`` in ``unit`` beside what the meter printed, ``number`` in ``measured_unit``.
 
-    ``value`` and ``number`` are None where only the ``comparator`` is known: frames do not carry the meter's limit.
+    ``value`` and ``number`` are None where only the ``comparator`` is known: few frames carry the meter's limit.
     """
 
     value: float | None
@@ -43,7 +44,11 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``time_stamp`` and ``user_id`` as the meter sent them; :attr:`usable_stamp` is the stamp if it names a moment."""
+    """``time_stamp``, ``user_id`` and ``sequence`` as the meter sent them: they tell one record from another.
+
+    ``shown_time`` is what the meter's display showed, where it sends that apart from its stamp. ``context`` holds
+    circumstances in the profile's words, and quantities that belong to them.
+    """
 
     kind: str
     quality: Quality
@@ -51,11 +56,19 @@ class Finding:
     flags: tuple[Flag, ...] = ()
     time_stamp: DeviceTime | None = None
     user_id: int | None = None
+    sequence: int | None = None
+    shown_time: DeviceTime | None = None
+    context: Mapping[str, "str | Measured"] = field(default_factory=dict)
+
+    @property
+    def clock_face(self) -> DeviceTime | None:
+        """What the meter's clock showed a person: whoever reads or sets that clock reads and sets this."""
+        return self.time_stamp if self.shown_time is None else self.shown_time
 
     @property
     def usable_stamp(self) -> DeviceTime | None:
-        """The stamp, unless the meter's clock was not set."""
-        return None if Flag.CLOCK_NOT_SET in self.flags else self.time_stamp
+        """The clock's face, unless the clock was not set."""
+        return None if Flag.CLOCK_NOT_SET in self.flags else self.clock_face
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +106,13 @@ def assess(kind: str, entries: tuple[Entry, ...], doubts: Doubts) -> tuple[Quali
     return (Quality.QUESTIONABLE if doubts.questionable else Quality.VALID), values
 
 
+def clock_flags(stamp: DeviceTime | None, *, not_set: bool = False) -> tuple[Flag, ...]:
+    """What to say of a stamp that means nothing: the meter says so, or no calendar knows it."""
+    return (Flag.CLOCK_NOT_SET,) if stamp is not None and (not_set or not stamp.known) else ()
+
+
 def _nothing_measured(values: Mapping[str, Measured], required: tuple[str, ...]) -> bool:
-    found = [values.get(name) for name in required]
+    found = [values.get(name) for name in required] or list(values.values())
     return None in found or not any(value.value for value in found if value is not None)
 
 
@@ -106,11 +124,12 @@ def _values(entries: tuple[Entry, ...], required: tuple[str, ...]) -> dict[str, 
         comparator = None if number.special is None else _COMPARATORS.get(number.special)
         if comparator is None and (number.special is not None or (number.mantissa == 0 and name not in required)):
             continue
-        values[name] = _measured(number, unit, comparator)
+        values[name] = measured(number, unit, comparator)
     return values
 
 
-def _measured(number: Number, unit: Unit, comparator: Comparator | None) -> Measured:
+def measured(number: Number, unit: Unit, comparator: Comparator | None = None) -> Measured:
+    """What the meter printed beside what we store."""
     printed = number.value
     stored = printed if printed is None or unit.convert is None else unit.convert(printed)
     return Measured(stored, unit.stored, comparator, printed, unit.measured, number.precision)

@@ -8,15 +8,18 @@ or a pulse outside the cuff's range is a finding beside the value.
 from collections.abc import Callable
 from typing import Any, Final
 
-from hearthline_gateway import units
-from hearthline_gateway.finding import NO_DOUBTS, NOT_PATIENT, Doubts, Entry, Finding, assess
+from hearthline_gateway import interpret_body, interpret_glucose, units
+from hearthline_gateway.finding import NO_DOUBTS, NOT_PATIENT, Doubts, Entry, Finding, assess, clock_flags
 from hearthline_gateway.gatt.blood_pressure import (
     BloodPressureMeasurement,
     BloodPressureStatus,
     IntermediateCuffPressure,
 )
+from hearthline_gateway.gatt.body_composition import BodyCompositionMeasurement
 from hearthline_gateway.gatt.characteristics import PersonMeasurement
+from hearthline_gateway.gatt.glucose_measurement import GlucoseMeasurement
 from hearthline_gateway.gatt.health_thermometer import IntermediateTemperature, TemperatureMeasurement
+from hearthline_gateway.gatt.heart_rate import HeartRateMeasurement
 from hearthline_gateway.gatt.pulse_oximeter import (
     PlxContinuousMeasurement,
     PlxMeasurementStatus,
@@ -24,7 +27,6 @@ from hearthline_gateway.gatt.pulse_oximeter import (
 )
 from hearthline_gateway.gatt.pulse_oximeter import PlxDeviceAndSensorStatus as Sensor
 from hearthline_gateway.gatt.weight_scale import WeightMeasurement
-from hearthline_protocol.device_time import DeviceTime
 from hearthline_protocol.readings import Flag
 
 _CUFF_DOUBTFUL: Final = (
@@ -89,7 +91,7 @@ def _blood_pressure(cuff: BloodPressureMeasurement) -> Finding:
     doubtful = tuple(flag for bit, flag in _CUFF_DOUBTFUL if status.value & bit)
     doubts = NOT_PATIENT if isinstance(cuff, IntermediateCuffPressure) else Doubts(questionable=bool(doubtful))
     quality, values = assess("blood_pressure", entries, doubts)
-    flags = (*_pulse_flags(status), *doubtful, *_clock_flags(cuff.time_stamp))
+    flags = (*_pulse_flags(status), *doubtful, *clock_flags(cuff.time_stamp))
     return Finding("blood_pressure", quality, values, flags, cuff.time_stamp, cuff.user_id)
 
 
@@ -123,7 +125,7 @@ def _oxygen_saturation(oximeter: PlxSpotCheckMeasurement | PlxContinuousMeasurem
         flags = (*flags, Flag.EARLY_ESTIMATE)
     if isinstance(oximeter, PlxContinuousMeasurement):
         return Finding("oxygen_saturation", quality, values, flags)
-    flags = (*flags, *_clock_flags(oximeter.time_stamp, not_set=oximeter.device_clock_is_not_set))
+    flags = (*flags, *clock_flags(oximeter.time_stamp, not_set=oximeter.device_clock_is_not_set))
     return Finding("oxygen_saturation", quality, values, flags, oximeter.time_stamp)
 
 
@@ -133,7 +135,7 @@ def _body_weight(scale: WeightMeasurement) -> Finding:
         ("bmi", scale.bmi, units.KILOGRAM_PER_SQUARE_METRE),
     )
     quality, values = assess("body_weight", entries, NO_DOUBTS)
-    return Finding("body_weight", quality, values, _clock_flags(scale.time_stamp), scale.time_stamp, scale.user_id)
+    return Finding("body_weight", quality, values, clock_flags(scale.time_stamp), scale.time_stamp, scale.user_id)
 
 
 def _body_temperature(thermometer: TemperatureMeasurement) -> Finding:
@@ -142,11 +144,7 @@ def _body_temperature(thermometer: TemperatureMeasurement) -> Finding:
     doubts = NOT_PATIENT if isinstance(thermometer, IntermediateTemperature) else NO_DOUBTS
     quality, values = assess("body_temperature", entries, doubts)
     stamp = thermometer.time_stamp
-    return Finding("body_temperature", quality, values, _clock_flags(stamp), stamp)
-
-
-def _clock_flags(stamp: DeviceTime | None, *, not_set: bool = False) -> tuple[Flag, ...]:
-    return (Flag.CLOCK_NOT_SET,) if stamp is not None and (not_set or not stamp.known) else ()
+    return Finding("body_temperature", quality, values, clock_flags(stamp), stamp)
 
 
 _READERS: Final[dict[type, Callable[[Any], Finding]]] = {
@@ -157,4 +155,7 @@ _READERS: Final[dict[type, Callable[[Any], Finding]]] = {
     WeightMeasurement: _body_weight,
     TemperatureMeasurement: _body_temperature,
     IntermediateTemperature: _body_temperature,
+    HeartRateMeasurement: interpret_body.heart_rate,
+    BodyCompositionMeasurement: interpret_body.body_composition,
+    GlucoseMeasurement: interpret_glucose.glucose,
 }

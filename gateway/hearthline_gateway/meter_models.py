@@ -3,22 +3,18 @@
 The files are data (``firmware-config/meters``), shipped inside the installed package as well.
 """
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Literal
 
 from hearthline_gateway.errors import GatewayError
+from hearthline_gateway.meter_model_file import STEPS, read_model_file
 
 _PLACES = (
     Path(__file__).parent / "meters",
     Path(__file__).parents[2] / "firmware-config" / "meters",
 )
-
-
-STEPS: Final = ("information", "clock", "subscribe", "consent", "records", "battery")
-"""What a connection does after pairing; a model may want another order, or leave some out."""
 
 
 class UnknownModelError(GatewayError):
@@ -27,10 +23,6 @@ class UnknownModelError(GatewayError):
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         self.name, self.known = name, known
         super().__init__(f"no meter model is called {name!r}; known models: {', '.join(known)}")
-
-
-class ModelFileError(GatewayError):
-    """A model's file is not what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +40,9 @@ class MeterModel:
     ``stored_records`` says that it holds numbered records and is asked for them (record access control point),
     ``consent`` that a person's slot has to be opened with a code (user control point), ``users`` how many slots it has
     (0: it does not tell people apart), ``deletes_on_confirmation`` that it forgets what we confirmed, ``advertises``
-    the format of a meter that is never connected (``xiaomi``). ``order`` are the steps of a connection, of
-    :data:`STEPS`; ``disconnect_after_s`` how long after its last value we hang up, None for the usual time.
+    the format of a meter that is never connected (``xiaomi``). ``order`` are the steps of a connection, of ``STEPS``;
+    ``disconnect_after_s`` how long after its last value we hang up, None for the usual time.
+    ``ketone_meal`` is the meal by which a glucose meter marks a record as ketone bodies, in tenths of mmol/L.
     """
 
     name: str
@@ -76,17 +69,14 @@ class MeterModel:
     users: int = 0
     deletes_on_confirmation: bool = False
     advertises: Literal["xiaomi"] | None = None
-    order: tuple[str, ...] = ("information", "clock", "subscribe", "consent", "records", "battery")
+    order: tuple[str, ...] = STEPS
     disconnect_after_s: float | None = None
+    ketone_meal: int | None = None
 
-
-def _load(path: Path) -> MeterModel:
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
-    content: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    try:
-        return MeterModel(name=path.stem, **content)
-    except TypeError as error:
-        raise ModelFileError(f"{path.name}: {error}") from error
+    @property
+    def generic(self) -> bool:
+        """Whether it stands for any meter of the standard profile, not for one maker's."""
+        return self.name.startswith("generic-")
 
 
 @cache
@@ -94,8 +84,16 @@ def models() -> dict[str, MeterModel]:
     """Every model by its name, the file's stem."""
     folder = next((place for place in _PLACES if place.is_dir()), None)
     if folder is None:
-        raise ModelFileError("the meter models are missing from this installation: install hearthline again")
-    return {path.stem: _load(path) for path in sorted(folder.glob("*.toml"))}
+        raise GatewayError("the meter models are missing from this installation: install hearthline again")
+    return models_in(folder)
+
+
+def models_in(folder: Path) -> dict[str, MeterModel]:
+    """Every model that a folder's files describe; raises ``ModelFileError`` for the first that does not."""
+    return {
+        path.stem: MeterModel(name=path.stem, **read_model_file(path, MeterModel))
+        for path in sorted(folder.glob("*.toml"))
+    }
 
 
 def model(name: str) -> MeterModel:

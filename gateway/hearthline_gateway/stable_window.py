@@ -1,11 +1,12 @@
 """A continuous stream as readings: one per stable window, never one per notification.
 
-A window opens with the first usable notification and closes after :data:`LENGTH`, or earlier when the finger is taken
-out (a notification without a value), the stream pauses for longer than :data:`PAUSE`, or the connection ends. With
-fewer than :data:`ENOUGH` notifications nothing was stable and there is no reading.
+A window opens with the first usable notification and closes when it is long enough (:data:`LENGTHS`), or earlier when
+the sensor is taken off (a notification without a value), the stream pauses for longer than :data:`PAUSE`, the gateway's
+clock is set back, or the connection ends. With fewer than :data:`ENOUGH` notifications, or all of them at one moment,
+nothing was stable and there is no reading.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Final
@@ -13,27 +14,36 @@ from typing import Final
 from hearthline_gateway.effective_time import EffectiveTime
 from hearthline_gateway.finding import Finding, Measured
 from hearthline_gateway.frame import Frame
+from hearthline_gateway.gatt.characteristics import STREAMS as STREAMS  # noqa: PLC0414 - part of this module's face
+from hearthline_gateway.gatt.heart_rate import HeartRateMeasurement
 from hearthline_gateway.gatt.pulse_oximeter import PlxContinuousMeasurement
 from hearthline_gateway.gatt.quirks import NO_QUIRKS, Quirks
 from hearthline_gateway.interpret import interpret
 from hearthline_gateway.normalize import reading_of
-from hearthline_protocol.readings import Flag, Quality, Reading, TimeQuality
+from hearthline_protocol.readings import Flag, Quality, Reading, TimeQuality, Window
 
-LENGTH: Final = timedelta(seconds=10)
+LENGTHS: Final[Mapping[str, timedelta]] = {
+    PlxContinuousMeasurement.characteristic: timedelta(seconds=10),
+    HeartRateMeasurement.characteristic: timedelta(seconds=60),
+}
+"""How long a window lasts. An oximeter is worn for one measurement; a strap for hours, and a resting rate is counted
+over a minute."""
 PAUSE: Final = timedelta(seconds=5)
 ENOUGH: Final = 3
 """The profile's meters notify about once a second."""
 
+_KINDS: Final[Mapping[str, type[PlxContinuousMeasurement | HeartRateMeasurement]]] = {
+    kind.characteristic: kind for kind in (PlxContinuousMeasurement, HeartRateMeasurement)
+}
+
 
 @dataclass(frozen=True, slots=True)
 class StableReading:
-    """A closed window: ``reading`` holds each field's median, a number the meter really printed; ``minimum`` and
-    ``maximum`` are in the same units, ``seconds`` is from the first to the last notification."""
+    """A closed window: ``reading`` holds each field's median, a number the meter really printed, and its ``window``
+    the extremes; ``last`` is the last notification in it."""
 
     reading: Reading
-    minimum: dict[str, float]
-    maximum: dict[str, float]
-    seconds: float
+    last: Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,36 +61,54 @@ class StableWindow:
         self._samples: list[_Sample] = []
 
     def hear(self, frame: Frame) -> StableReading | None:
-        """Take one notification of 0x2A5F; returns the window it closed, if any. Raises ``DecodeError``."""
-        measurement = PlxContinuousMeasurement.decode(frame.payload, self._quirks)
+        """Take one notification of one of :data:`STREAMS`; returns the window it closed, if any. Raises
+        ``DecodeError``, and ``KeyError`` for what is no stream."""
+        measurement = _KINDS[frame.characteristic].decode(frame.payload, self._quirks)
         finding = interpret(measurement)
         if not finding.quality.judged:
             return self.stop()
-        paused = self._samples and frame.received_time - self._samples[-1].frame.received_time > PAUSE
-        closed = self.stop() if paused else None
+        closed = None if self._continues(frame) else self.stop()
         self._samples.append(_Sample(frame, finding, measurement.raw_values(self._quirks)))
-        if frame.received_time - self._samples[0].frame.received_time >= LENGTH:
+        if _between(self._samples[0].frame, frame) >= LENGTHS[frame.characteristic]:
             return self.stop()
         return closed
 
     def stop(self) -> StableReading | None:
         """Close the window: the stream has ended."""
         samples, self._samples = self._samples, []
-        return _close(samples) if len(samples) >= ENOUGH else None
+        if len(samples) < ENOUGH or _between(samples[0].frame, samples[-1].frame) <= timedelta():
+            return None
+        return _close(samples)
+
+    def _continues(self, frame: Frame) -> bool:
+        """Whether the frame belongs to the open window; one that is none yet takes any."""
+        if not self._samples:
+            return True
+        last = self._samples[-1].frame
+        return last.characteristic == frame.characteristic and timedelta() <= _between(last, frame) <= PAUSE
+
+
+def _between(earlier: Frame, later: Frame) -> timedelta:
+    """By the clock that cannot be set, where both frames know it."""
+    first, last = earlier.since_boot, later.since_boot
+    if first is not None and last is not None and first.boot_id == last.boot_id:
+        return timedelta(seconds=last.seconds - first.seconds)
+    return later.received_time - earlier.received_time
 
 
 def _close(samples: list[_Sample]) -> StableReading:
-    first, last = samples[0].frame, samples[-1].frame
+    last = samples[-1].frame
     columns = _columns(samples)
     medians = {name: column[(len(column) - 1) // 2] for name, column in columns.items()}
-    finding = Finding("oxygen_saturation", _quality(medians, samples), medians, _flags(samples))
+    finding = Finding(samples[0].finding.kind, _quality(medians, samples), medians, _flags(samples))
     when = EffectiveTime(last.received_time.astimezone(UTC), TimeQuality.RECEIVED, None, live=True)
-    return StableReading(
-        reading=reading_of(last, finding, when, b"".join(sample.raw_values for sample in samples)),
+    reading = reading_of(last, finding, when, b"".join(sample.raw_values for sample in samples))
+    window = Window(
+        seconds=_between(samples[0].frame, last).total_seconds(),
         minimum=_extremes(columns, min),
         maximum=_extremes(columns, max),
-        seconds=(last.received_time - first.received_time).total_seconds(),
     )
+    return StableReading(reading.model_copy(update={"window": window}), last)
 
 
 def _columns(samples: list[_Sample]) -> dict[str, list[Measured]]:

@@ -28,6 +28,20 @@ def fahrenheit_to_celsius(temperature: float) -> float:
     return round((temperature - 32) * 5 / 9, 2)
 
 
+GLUCOSE_MILLIGRAM_PER_MILLIMOLE_DECILITRE: Final = 18.016
+"""Glucose has a molar mass of 180.16 g/mol: 1 mmol/L is 180.16 mg/L, which is 18.016 mg/dL."""
+
+KILOGRAM_PER_LITRE_IS: Final = 5
+"""Powers of ten to mg/dL: 0.00120 kg/L are 1 200 mg/L, which is 120 mg/dL. Meters print mg/dL, never kg/L."""
+MOLE_PER_LITRE_IS: Final = 3
+"""Powers of ten to mmol/L: 0.0067 mol/L are 6.7 mmol/L."""
+
+
+def glucose_to_mg_per_dl(concentration: float) -> float:
+    """From mmol/L, to 0.1 mg/dL. 6.7 mmol/L are 6.7 x 18.016 = 120.71, stored as 120.7 mg/dL; 3.9 are 70.3."""
+    return round(concentration * GLUCOSE_MILLIGRAM_PER_MILLIMOLE_DECILITRE, 1)
+
+
 MMHG: Final = Unit("mm[Hg]", "mm[Hg]")
 KILOPASCAL: Final = Unit("kPa", "mm[Hg]", kilopascal_to_mmhg)
 PER_MINUTE: Final = Unit("/min", "/min")
@@ -37,3 +51,11 @@ POUND: Final = Unit("[lb_av]", "kg", pound_to_kilogram)
 KILOGRAM_PER_SQUARE_METRE: Final = Unit("kg/m2", "kg/m2")
 CELSIUS: Final = Unit("Cel", "Cel")
 FAHRENHEIT: Final = Unit("[degF]", "Cel", fahrenheit_to_celsius)
+MILLIGRAM_PER_DECILITRE: Final = Unit("mg/dL", "mg/dL")
+GLUCOSE_MILLIMOLE_PER_LITRE: Final = Unit("mmol/L", "mg/dL", glucose_to_mg_per_dl)
+MILLIGRAM_PER_DECILITRE_MINUTE: Final = Unit("mg/dL/min", "mg/dL/min")
+GRAM: Final = Unit("g", "g")
+MILLIGRAM: Final = Unit("mg", "mg")
+MILLILITRE: Final = Unit("mL", "mL")
+SECOND: Final = Unit("s", "s")
+MINUTE: Final = Unit("min", "min")

@@ -1,7 +1,7 @@
 """The identity of a reading: the same stored measurement, read twice or by two gateways, has the same id.
 
-A UUIDv8 (RFC 9562, 5.8): the first 48 bits are the meter's own stamp in milliseconds (received time where it has none),
-so that ids cluster in time; the rest is a SHA-256 of only what the meter sent. Converted values, received and effective
+A UUIDv8 (RFC 9562, 5.8): the first 48 bits are the meter's own stamp in milliseconds (0 where only a sequence number
+tells measurements apart, received time where not even that), so that ids cluster in time; the rest is a SHA-256 of only what the meter sent. Converted values, received and effective
 time never enter it, so a corrected clock or a new conversion cannot make a second reading of the same measurement.
 """
 
@@ -46,7 +46,8 @@ def reading_id(
     if stamp is None and sequence is None:
         parts.append(str(received_ms).encode())
     digest = sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
-    clock = min(max(stamp.face_ms() if stamp is not None else received_ms, 0), _STAMP_LIMIT)
+    ordering_ms = received_ms if sequence is None else 0
+    clock = min(max(stamp.face_ms() if stamp is not None else ordering_ms, 0), _STAMP_LIMIT)
     tail = int.from_bytes(digest[:10], "big")
     value = (clock << 80) | (8 << 76) | ((tail >> 62 & 0xFFF) << 64) | (0b10 << 62) | (tail & ((1 << 62) - 1))
     return UUID(int=value)

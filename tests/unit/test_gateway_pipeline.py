@@ -9,11 +9,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hearthline_gateway import pipeline as pipeline_module
+from hearthline_gateway import frame_reader, streams
+from hearthline_gateway.clock import Clock
 from hearthline_gateway.frame import Frame
+from hearthline_gateway.frame_reader import FrameReader
+from hearthline_gateway.gatt.body_composition import BodyCompositionMeasurement
+from hearthline_gateway.gatt.numbers import Number
+from hearthline_gateway.gatt.weight_scale import WeightMeasurement
 from hearthline_gateway.outbox.rows import Pending
+from hearthline_gateway.outbox.schema import OutboxError
 from hearthline_gateway.outbox.store import Outbox
 from hearthline_gateway.pipeline import Pipeline
+from hearthline_protocol.device_time import DeviceTime
 from hearthline_protocol.readings import Reading, TimeQuality
 from tests.fixtures.cuff_frames import HEARD, SENSOR, cuff_frame
 
@@ -29,7 +36,10 @@ class Home:
         self.outbox = outbox
         self.told: list[Pending] = []
         self.something = asyncio.Event()
-        self.pipeline = Pipeline(outbox, zone=ZONE, added=self._added, quiet_s=quiet_s)
+        reader = FrameReader(ZONE)
+        self.pipeline = Pipeline(
+            outbox, reader, Clock(trust=True), added=self._added, quiet_s=quiet_s, context_s=quiet_s
+        )
 
     def _added(self, rows: Sequence[Pending]) -> None:
         self.told += rows
@@ -138,7 +148,7 @@ async def test_the_end_of_the_process_reads_what_is_held(home: Home) -> None:
 
 async def test_a_bad_frame_is_kept_with_its_reason(home: Home) -> None:
     await home.pipeline.heard(Frame(SENSOR, "2A35", b"\x00", HEARD))
-    (bad,) = await home.outbox.bad_frames(SENSOR)
+    (bad,) = (await home.outbox.report([SENSOR])).bad_frames[SENSOR]
     assert (bad.characteristic, bad.length, bad.count) == ("2A35", 1, 1)
     assert "systolic" in bad.reason
     assert await home.readings() == []
@@ -151,7 +161,7 @@ async def test_a_fault_of_ours_loses_no_frame_and_a_mended_version_reads_it(
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(pipeline_module, "normalize", trip)
+        broken.setattr(frame_reader, "normalize", trip)
         await home.pipeline.heard(cuff_frame())
         await home.pipeline.recover()
     assert await home.readings() == []
@@ -162,7 +172,7 @@ async def test_a_fault_of_ours_loses_no_frame_and_a_mended_version_reads_it(
 async def test_a_battery_level_is_no_reading(home: Home) -> None:
     await home.pipeline.heard(Frame(SENSOR, "2A19", b"\x40", HEARD))
     assert await home.readings() == []
-    assert await home.outbox.bad_frames(SENSOR) == ()
+    assert (await home.outbox.report([SENSOR])).bad_frames == {}
 
 
 async def test_a_stream_becomes_one_reading_with_its_last_frame(home: Home) -> None:
@@ -188,7 +198,7 @@ async def test_a_broken_frame_in_a_stream_is_counted_and_the_stream_goes_on(home
     await home.pipeline.heard(oximeter(3, 95, payload=b"\x00"))
     await home.pipeline.connection_ended(SENSOR)
     assert len(await home.readings()) == 1
-    assert len(await home.outbox.bad_frames(SENSOR)) == 1
+    assert len((await home.outbox.report([SENSOR])).bad_frames[SENSOR]) == 1
 
 
 async def test_records_heard_together_are_taken_in_their_order(home: Home) -> None:
@@ -207,9 +217,52 @@ async def test_records_heard_together_are_taken_in_their_order(home: Home) -> No
 async def test_a_stream_that_falls_silent_is_read_without_waiting_for_its_end(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline_module, "PAUSE", timedelta(milliseconds=50))
+    monkeypatch.setattr(streams, "PAUSE", timedelta(milliseconds=50))
     for second in range(4):
         await home.pipeline.heard(oximeter(second, 95))
     async with asyncio.timeout(10):
         await home.something.wait()
     assert len(await home.readings()) == 1
+
+
+async def test_a_window_that_cannot_be_written_is_offered_again_and_no_frame_heard_twice(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> tuple[Pending, ...]:
+        raise OutboxError("the disk is full")
+
+    for second in range(10):
+        await home.pipeline.heard(oximeter(second, 95))
+    with monkeypatch.context() as broken:
+        broken.setattr(home.outbox, "keep", full)
+        for _ in range(3):
+            with pytest.raises(OutboxError):
+                await home.pipeline.heard(oximeter(10, 95))
+    await home.pipeline.heard(oximeter(10, 95))
+    (reading,) = await home.readings()
+    assert reading.window is not None
+    assert reading.window.seconds == 10
+
+
+async def test_a_held_frame_that_cannot_be_written_is_tried_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object, **__: object) -> tuple[Pending, ...]:
+        raise OutboxError("the disk is full")
+
+    await home.pipeline.heard(single_with_wrong_clock())
+    with monkeypatch.context() as broken:
+        broken.setattr(home.outbox, "settle", full)
+        with pytest.raises(OutboxError):
+            await home.pipeline.connection_ended(SENSOR)
+    await home.pipeline.connection_ended(SENSOR)
+    assert [reading.live for reading in await home.readings()] == [True]
+
+
+async def test_both_halves_of_a_weighing_have_one_place_in_their_connection(home: Home) -> None:
+    """The analysis behind the weight does not make the weight the first of a replay."""
+    weight = WeightMeasurement(weight=Number(16240, 0), time_stamp=DeviceTime.of(WRONG), user_id=1).encode()
+    analysis = BodyCompositionMeasurement(body_fat_percentage=Number(194, -1)).encode()
+    await home.pipeline.heard(Frame(SENSOR, "2A9D", weight, HEARD, first=True))
+    await home.pipeline.heard(Frame(SENSOR, "2A9C", analysis, HEARD + timedelta(seconds=2)))
+    await home.pipeline.connection_ended(SENSOR)
+    readings = await home.readings()
+    assert [(one.kind, one.live) for one in readings] == [("body_weight", True), ("body_composition", True)]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hearthline_gateway.settings import GatewaySettings, settings_table
+from hearthline_gateway.settings import GatewaySettings
 from hearthline_gateway.settings_file import SettingsError, load_settings
+from hearthline_gateway.settings_table import settings_table
 
 GOOD = """\
 [gateway]
@@ -81,8 +82,8 @@ def test_all_problems_are_named_at_once_with_their_lines(tmp_path: Path) -> None
         ("[[meters]]", "[meters]", "line 9: meters: expected [[meters]] tables"),
         (
             'data_dir = "data"',
-            "adapter = 1",
-            "line 4: gateway.adapter is not a setting; did you mean bluetooth.adapter?",
+            "adapters = 1",
+            "line 4: gateway.adapters is not a setting; did you mean bluetooth.adapters?",
         ),
         ("generic-blood-pressure", "sphygmo", "got 'sphygmo' (known are "),
         ("home-12", "Home 12", "line 2: gateway.name: expected 2 to 63 lower-case letters"),
@@ -96,7 +97,7 @@ def test_all_problems_are_named_at_once_with_their_lines(tmp_path: Path) -> None
         ),
         ("[[meters]]", 'ca_file = "no.pem"\n[[meters]]', "line 9: mqtt.ca_file: expected a file that can be read, got"),
         ("[[meters]]", "[outbox]\nkeep_stored_days = 0\n[[meters]]", "line 10: outbox.keep_stored_days: expected"),
-        ("[[meters]]", '[bluetooth]\nadapter = "eth0"\n[[meters]]', "line 10: bluetooth.adapter: expected the name"),
+        ("[[meters]]", '[bluetooth]\nadapters = ["eth0"]\n[[meters]]', "line 10: bluetooth.adapters: expected the name"),
     ],
 )
 def test_one_problem(tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -220,7 +221,7 @@ def test_problems_of_both_kinds_come_together(tmp_path: Path) -> None:
 
 def test_the_table_has_every_setting_with_its_meaning() -> None:
     rows = {row.name: row for row in settings_table()}
-    assert list(rows)[:4] == ["gateway.name", "gateway.time_zone", "gateway.data_dir", "mqtt.url"]
+    assert list(rows)[:3] == ["gateway.name", "gateway.time_zone", "gateway.data_dir"]
     assert rows["gateway.name"].needed
     assert (rows["outbox.keep_stored_days"].type, rows["outbox.keep_stored_days"].default) == ("number", "7")
     assert (rows["bluetooth.max_connections"].type, rows["meters[].address"].type) == ("integer", "string")

@@ -127,6 +127,50 @@ def test_the_first_receipt_after_a_silence_lets_everything_go_at_once() -> None:
     assert send(plan, "e", 61) == (1, 2)
 
 
+def test_a_late_receipt_that_comes_between_taking_and_sending_does_no_harm() -> None:
+    plan = schedule()
+    plan.restart(backlog(1, 2, 3))
+    turn = plan.turn(0)
+    assert turn == Turn(Lane.BACKLOG, (1, 2))
+    plan.settled([1])
+    plan.sent("a", turn, turn.seqs, 0)
+    assert plan.under_way == 1
+    plan.settled([2])
+    assert plan.under_way == 0
+    turn = plan.turn(0)
+    assert turn == Turn(Lane.BACKLOG, (3,))
+    plan.settled([3])
+    plan.sent("b", turn, turn.seqs, 0)
+    assert plan.under_way == 0
+
+
+def test_neither_lane_starves_the_other_however_much_there_is() -> None:
+    plan = schedule(1)
+    plan.restart(backlog(*range(1, 20_001)))
+    sent: list[Lane] = []
+    under_way: list[tuple[str, int]] = []
+    for number in range(4000):
+        plan.offer(live(100_000 + number))
+        while (turn := plan.turn(0)) is not None:
+            plan.sent(name := f"b{len(sent)}", turn, turn.seqs, 0)
+            sent.append(turn.lane)
+            under_way.append((name, turn.seqs[0]))
+        _, seq = under_way.pop(0)
+        plan.settled([seq])
+    counts = {lane: sent.count(lane) for lane in (Lane.LIVE, Lane.BACKLOG)}
+    assert counts[Lane.LIVE] >= 2900, "three quarters while both lanes are full"
+    assert counts[Lane.BACKLOG] >= 900, "and the backlog goes on"
+
+
+def test_a_live_reading_is_the_next_turn_however_long_the_backlog() -> None:
+    plan = schedule(50)
+    plan.restart(backlog(*range(1, 20_001)))
+    while send(plan, f"b{plan.under_way}", 0):
+        continue
+    plan.offer(live(30_000))
+    assert plan.turn(0) == Turn(Lane.LIVE, (30_000,)), "there is a slot for it without any receipt"
+
+
 def test_a_reading_the_backend_never_answers_stays_on_its_own_clock_while_others_flow() -> None:
     plan = schedule(1)
     plan.restart(backlog(1))

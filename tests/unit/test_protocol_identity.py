@@ -111,3 +111,10 @@ def test_the_receipt_s_zone_does_not_count() -> None:
 
 def test_an_address_is_the_same_in_either_case() -> None:
     assert reading_id(**{**_ONE, "sensor": _ONE["sensor"].lower()}) == reading_id(**_ONE)
+
+
+@given(received=st.datetimes(timezones=st.just(UTC), min_value=datetime(2020, 1, 1), max_value=datetime(2080, 1, 1)))  # noqa: DTZ001 - hypothesis wants bounds without a zone
+def test_a_numbered_record_without_a_stamp_is_the_same_whenever_it_is_read(received: datetime) -> None:
+    for stamp in (None, DeviceTime(0, 0, 0, 0, 0, 0)):
+        numbered = _ONE | {"device_time": stamp, "sequence": 7}
+        assert reading_id(**numbered | {"received_time": received}) == reading_id(**numbered)

@@ -31,6 +31,11 @@ class Cursor:
             raise TruncatedError(self._characteristic, field, size, len(found))
         return int.from_bytes(found, _order(field, self._big_endian))
 
+    def signed(self, size: int, field: str) -> int:
+        """A number of ``size`` bytes in two's complement."""
+        raw = self.unsigned(size, field)
+        return raw - (1 << 8 * size) if raw >> (8 * size - 1) else raw
+
     def sfloat(self, field: str) -> Number:
         """A 16-bit medical number."""
         return decode_sfloat(self.unsigned(2, field))
@@ -71,6 +76,10 @@ class Composer:
         """Put a number of ``size`` bytes; nothing where it is absent."""
         if value is not None:
             self._payload += value.to_bytes(size, _order(field, self._big_endian))
+
+    def signed(self, size: int, field: str, value: int | None) -> None:
+        """Put a number of ``size`` bytes in two's complement; nothing where it is absent."""
+        self.unsigned(size, field, None if value is None else value & ((1 << 8 * size) - 1))
 
     def sfloat(self, field: str, number: Number | None) -> None:
         """Put a 16-bit medical number; nothing where it is absent."""

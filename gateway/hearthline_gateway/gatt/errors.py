@@ -26,6 +26,18 @@ class TruncatedError(DecodeError):
         )
 
 
+class CrcMismatchError(DecodeError):
+    """The E2E-CRC does not fit what it protects: ``sent`` came with the frame, ``computed`` is of its content."""
+
+    def __init__(self, characteristic: str, sent: int, computed: int) -> None:
+        self.sent, self.computed = sent, computed
+        super().__init__(
+            f"the frame's E2E-CRC is wrong: 0x{sent:04X} was sent, its content gives 0x{computed:04X}. Ask the sensor "
+            "for the record again; if it happens again, keep the frame and report the sensor's model",
+            characteristic=characteristic,
+        )
+
+
 class UnknownCharacteristicError(DecodeError):
     """No decoder knows the characteristic."""
 

@@ -42,6 +42,11 @@ class Number(NamedTuple):
         whole: int = self.mantissa * 10**self.exponent
         return whole if self.exponent < 8 else float(whole)
 
+    def times_ten_to(self, power: int) -> "Number":
+        """The same number in a unit that is smaller by that power of ten: as exact, and not a digit more. 0.0012 kg are
+        1.2 g."""
+        return self if self.special is not None else Number(self.mantissa, self.exponent + power)
+
     @property
     def precision(self) -> int:
         """Printed decimal places; negative for a number to tens or hundreds."""

@@ -1,39 +1,58 @@
 """A measurement as plain data in the profile's own words, fit for strictly valid JSON."""
 
 from collections.abc import Callable
-from dataclasses import fields
-from enum import IntFlag
+from dataclasses import fields, is_dataclass
+from enum import IntEnum, IntFlag
 from functools import cache
 from typing import Any, Final
 
 from hearthline_gateway.gatt.blood_pressure import BloodPressureStatus
-from hearthline_gateway.gatt.characteristics import MEASUREMENTS, Measurement
-from hearthline_gateway.gatt.current_time import AdjustReason
-from hearthline_gateway.gatt.health_thermometer import TemperatureType
+from hearthline_gateway.gatt.characteristics import Measurement
 from hearthline_gateway.gatt.numbers import Number
-from hearthline_gateway.gatt.pulse_oximeter import PlxDeviceAndSensorStatus, PlxMeasurementStatus
 from hearthline_protocol.device_time import DeviceTime
 
-_EXTRAS: Final = ("reserved_flags", "trailing")
+_EXTRAS: Final = ("reserved_flags", "operand", "trailing")
 """Said only where there is something to say."""
-
-_NAMES: Final[dict[type, tuple[str, ...]]] = {
-    kind: tuple(field.name for field in fields(kind) if field.name not in _EXTRAS) for kind in MEASUREMENTS.values()
-}
 
 
 def words(measurement: Measurement) -> dict[str, Any]:
     """Field by field: a special number as its name, a stamp as text, a status as ``{raw, flags}``, absent as None."""
-    said: dict[str, Any] = {}
-    for name in _NAMES[type(measurement)]:
-        value = getattr(measurement, name)
-        spell = _SPELLED.get(type(value))
-        said[name] = value if spell is None else spell(value)
+    return _parts(measurement)
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name not in _EXTRAS)
+
+
+def _parts(whole: Any) -> dict[str, Any]:
+    kind: type = type(whole)
+    said: dict[str, Any] = {name: _spelled(getattr(whole, name)) for name in _names(kind)}
     for name in _EXTRAS:
-        extra = getattr(measurement, name, None)
+        extra = getattr(whole, name, None)
         if extra:
-            said[name] = extra.hex() if isinstance(extra, bytes) else extra
+            said[name] = _spelled(extra)
     return said
+
+
+def _spelled(value: Any) -> Any:
+    kind: type = type(value)
+    spell = _spelling(kind)
+    return value if spell is None else spell(value)
+
+
+@cache
+def _spelling(kind: type) -> Callable[[Any], Any] | None:
+    """How values of a type are said; None for what JSON says by itself."""
+    if kind in _SPELLED:
+        return _SPELLED[kind]
+    if issubclass(kind, IntFlag):
+        return _status
+    if issubclass(kind, IntEnum):
+        return _named
+    if is_dataclass(kind):
+        return _parts
+    return None
 
 
 def _number(number: Number) -> float | str | None:
@@ -57,16 +76,19 @@ def _cuff_status(status: BloodPressureStatus) -> dict[str, Any]:
     return said
 
 
-def _type(place: TemperatureType) -> dict[str, Any]:
-    return {"raw": place.value, "name": place.name.lower()}
+def _named(value: IntEnum) -> dict[str, Any]:
+    return {"raw": value.value, "name": value.name.lower()}
+
+
+def _each(values: tuple[Any, ...]) -> list[Any]:
+    return [_spelled(value) for value in values]
 
 
 _SPELLED: Final[dict[type, Callable[[Any], Any]]] = {
     Number: _number,
     DeviceTime: str,
     BloodPressureStatus: _cuff_status,
-    PlxMeasurementStatus: _status,
-    PlxDeviceAndSensorStatus: _status,
-    AdjustReason: _status,
-    TemperatureType: _type,
+    bytes: bytes.hex,
+    tuple: _each,
 }
+"""Beside these, every ``IntFlag`` is a status, every ``IntEnum`` a name, and a part of its own its fields."""
