@@ -4,28 +4,20 @@ As a process, ``python -m hearthline_simulator.home`` takes one JSON command a l
 (:mod:`hearthline_simulator.home_process`); in a test, :class:`SimulatedHome` is used directly.
 """
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterable
+from datetime import tzinfo
 from types import TracebackType
 from typing import Final, Self
 
 from hearthline_simulator.bluez.service import SimulatedBluez
-from hearthline_simulator.meters.events import MeterEvent, Report
-from hearthline_simulator.meters.profiles import AnyMeter, make_meter
+from hearthline_simulator.household import Household
+from hearthline_simulator.meters.events import Report
 from hearthline_simulator.meters.spec import MeterSpec
-from hearthline_simulator.radio import Radio
 
 ADAPTER_ADDRESS: Final = "F2:F2:F2:F2:F2:F2"
 
 
-def local_zone() -> tzinfo:
-    """The zone of this machine, as of now."""
-    zone = datetime.now(UTC).astimezone().tzinfo
-    return zone if zone is not None else UTC
-
-
-class SimulatedHome:
+class SimulatedHome(Household):
     """Meters and adapter, up inside ``async with``. ``events`` keeps everything that happened, oldest first."""
 
     def __init__(
@@ -35,67 +27,29 @@ class SimulatedHome:
         *,
         home_zone: tzinfo | None = None,
         report: Report | None = None,
+        adapters: int = 1,
         temporary_timeout_s: float = 30.0,
     ) -> None:
+        """``adapters`` is how many there are, from ``hci0`` on."""
+        super().__init__(meters, home_zone=home_zone, report=report)
         self._bus_address = bus_address
-        self._report = report
-        self._changed = asyncio.Condition()
-        self._telling: set[asyncio.Task[None]] = set()
-        self.events: list[MeterEvent] = []
-        radio = Radio()
-        zone = home_zone if home_zone is not None else local_zone()
-        specs = list(meters)
-        if len({spec.name for spec in specs}) != len(specs) or len({spec.address for spec in specs}) != len(specs):
-            raise ValueError("every meter needs a name and an address of its own")
-        self.meters: dict[str, AnyMeter] = {
-            spec.name: make_meter(radio, spec, self._on_event, home_zone=zone) for spec in specs
-        }
-        self.bluez = SimulatedBluez(radio, ADAPTER_ADDRESS, temporary_timeout_s=temporary_timeout_s)
+        self.bluez = SimulatedBluez(
+            self.radio,
+            ADAPTER_ADDRESS,
+            more_addresses=[f"{ADAPTER_ADDRESS[:-2]}{0xF2 + number:02X}" for number in range(1, adapters)],
+            temporary_timeout_s=temporary_timeout_s,
+        )
 
     async def __aenter__(self) -> Self:
         await self.bluez.start(self._bus_address)
-        for meter in self.meters.values():
-            await meter.start()
+        await self.start_meters()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for meter in self.meters.values():
-            await meter.stop()
+        await self.stop_meters()
         await self.bluez.stop()
-
-    def meter(self, name: str) -> AnyMeter:
-        """The meter of that name; raises ``KeyError`` naming the known ones."""
-        found = self.meters.get(name)
-        if found is None:
-            raise KeyError(f"no meter is called {name!r}; known meters: {', '.join(self.meters)}")
-        return found
-
-    async def until(
-        self, wanted: Callable[[Sequence[MeterEvent]], bool], *, within_s: float = 10.0
-    ) -> Sequence[MeterEvent]:
-        """Wait until ``wanted`` is true of the events so far, and answer with them. Raises ``TimeoutError`` with the
-        events that did happen."""
-        try:
-            async with asyncio.timeout(within_s), self._changed:
-                await self._changed.wait_for(lambda: wanted(self.events))
-        except TimeoutError as error:
-            seen = ", ".join(f"{event.meter} {event.event}" for event in self.events)
-            raise TimeoutError(f"not within {within_s} s; seen: {seen or 'nothing'}") from error
-        return self.events
-
-    def _on_event(self, event: MeterEvent) -> None:
-        self.events.append(event)
-        if self._report is not None:
-            self._report(event)
-        task = asyncio.get_running_loop().create_task(self._tell_waiting())
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-
-    async def _tell_waiting(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
 
 
 if __name__ == "__main__":

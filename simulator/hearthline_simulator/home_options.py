@@ -33,6 +33,10 @@ class MeterOptions(BaseModel):
     held_open: bool = False
     eager: bool = False
     passkey: Annotated[int, Field(ge=0, le=999_999)] | None = None
+    consents: dict[Annotated[int, Field(ge=0, le=254)], Annotated[int, Field(ge=0, le=9999)]] = Field(
+        default_factory=dict
+    )
+    advertised_name: Annotated[str, Field(min_length=1, max_length=20)] | None = None
 
     def spec(self) -> MeterSpec:
         """The meter it describes."""

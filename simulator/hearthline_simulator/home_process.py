@@ -1,7 +1,8 @@
 """The home as a process: one JSON command a line on standard input, one JSON event a line on standard output.
 
 Commands: ``{"measure": NAME, ...values}`` (``"stored": [{...}, ...]`` are older records, sent before it),
-``{"advertise": NAME}`` as by the pairing button, ``{"vanish": NAME}``, ``{"forget_bond": NAME}``. Each is answered by
+``{"advertise": NAME}`` as by the pairing button, ``{"vanish": NAME}``, ``{"forget_bond": NAME}``, and
+``{"clear_memory": NAME}``, after which a meter with numbered records counts from 1. Each is answered by
 ``{"event": "done", "command": ...}`` or ``{"event": "error", "message": ...}``. End of input or SIGTERM ends the home.
 """
 
@@ -23,7 +24,7 @@ from hearthline_simulator.home import SimulatedHome
 from hearthline_simulator.home_options import HomeOptions, OptionsError, read_options
 from hearthline_simulator.meters.events import MeterEvent
 
-_VERBS = ("measure", "advertise", "vanish", "forget_bond")
+_VERBS = ("measure", "advertise", "vanish", "forget_bond", "clear_memory")
 
 
 class CommandError(ValueError):
@@ -104,6 +105,8 @@ async def carry_out(home: SimulatedHome, command: object) -> None:
             await meter.advertise()
         case "vanish":
             await meter.stop()
+        case "clear_memory":
+            meter.clear_memory()
         case _:
             await meter.forget_bond()
 

@@ -8,6 +8,7 @@ import asyncio
 
 from bumble import hci, ll
 from bumble.controller import Controller
+from bumble.core import PhysicalTransport
 from bumble.link import LocalLink
 
 
@@ -26,8 +27,12 @@ class Radio(LocalLink):
     def adapter(self, name: str) -> Controller:
         """A new controller that also scans and connects."""
         controller = Controller(name, link=self)
-        self._adapters.append(controller)
+        self.listens(controller)
         return controller
+
+    def listens(self, controller: Controller) -> None:
+        """Have a controller of somebody else's on this air scan and connect."""
+        self._adapters.append(controller)
 
     def on_address_changed(self, controller: Controller) -> None:
         self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not controller}
@@ -35,6 +40,15 @@ class Radio(LocalLink):
 
     def find_le_controller(self, address: hci.Address) -> Controller | None:
         return self._by_address.get(address) or super().find_le_controller(address)
+
+    def send_acl_data(
+        self, sender_controller: Controller, destination_address: hci.Address, transport: PhysicalTransport, data: bytes
+    ) -> None:
+        """From the address that the connection was made with: a kernel scans with another one meanwhile."""
+        connection = sender_controller.le_connections.get(destination_address)
+        receiver = self.find_le_controller(destination_address)
+        if connection is not None and receiver is not None:
+            asyncio.get_running_loop().call_soon(receiver.on_link_acl_data, connection.self_address, transport, data)
 
     def send_advertising_pdu(self, sender_controller: Controller, packet: ll.AdvertisingPdu) -> None:
         loop = asyncio.get_running_loop()

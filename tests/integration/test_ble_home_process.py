@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.fixtures.ble_home import CUFF, CUFF_SPEC, WITHIN_S, RecordingSink, bus, collecting
+from tests.fixtures.ble_meters import GLUCOSE, GLUCOSE_SPEC
 
 __all__ = ["bus"]
 
@@ -54,9 +55,9 @@ class Process:
 
 
 @asynccontextmanager
-async def home_process(folder: Path) -> AsyncIterator[Process]:
+async def home_process(folder: Path, text: str = OPTIONS) -> AsyncIterator[Process]:
     options = folder / "home.toml"
-    options.write_text(OPTIONS, encoding="utf-8")
+    options.write_text(text, encoding="utf-8")
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -96,6 +97,41 @@ async def test_a_measurement_goes_all_the_way_and_every_step_is_told(bus: str, t
         assert await home.ended() == 0
     assert [frame.payload[1] for frame in sink.frames] == [120, 186]
     assert sink.frames[0].payload[7:14].hex() == "ea070b16070400"
+
+
+async def test_every_kind_of_meter_can_be_played(bus: str, tmp_path: Path) -> None:
+    meters = [
+        ("glucose", "glucose", GLUCOSE_SPEC.address),
+        ("strap", "heart_rate", "F0:F1:00:00:18:0D"),
+        ("scale", "body_composition", "F0:F1:00:00:18:1B"),
+        ("xiaomi", "xiaomi_scale", "F0:F1:00:00:18:5D"),
+        ("xiaomi-2", "xiaomi_composition_scale", "F0:F1:00:00:18:5B"),
+    ]
+    tables = [
+        f'[[meters]]\nname = "{n}"\nprofile = "{p}"\naddress = "{a}"\nconsents = {{ 1 = 1234 }}' for n, p, a in meters
+    ]
+    sink = RecordingSink()
+    async with home_process(tmp_path, "\n".join(tables)) as home, collecting([(GLUCOSE_SPEC, GLUCOSE)], sink) as _:
+        assert (await home.until("ready"))["meters"] == [name for name, _, _ in meters]
+        for command in (
+            {"measure": "strap", "samples": [{"rate": 72, "intervals": [0.8]}]},
+            {"measure": "scale", "weight": 80, "user": 1, "fat": 24.0},
+            {"measure": "xiaomi", "weight": 80},
+            {"measure": "xiaomi-2", "weight": 80, "impedance": 500},
+            {
+                "measure": "glucose",
+                "glucose": "-inf",
+                "stored": [{"glucose": 5.4, "unit": "mmol/L", "meal": "fasting"}],
+            },
+        ):
+            home.send(command)
+            assert (await home.until("done"))["command"] == command
+        await sink.until(lambda heard: bool(heard.ended))
+        home.send({"clear_memory": "glucose"})
+        await home.until("done")
+        home.commands.close()
+        assert await home.ended() == 0
+    assert [frame.characteristic for frame in sink.frames] == ["2A18", "2A34", "2A18"]
 
 
 @pytest.mark.parametrize(

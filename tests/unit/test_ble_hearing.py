@@ -13,8 +13,6 @@ from hearthline_gateway.ble.agent import PairingAgent, address_of
 from hearthline_gateway.ble.configured_meter import ConfiguredMeter
 from hearthline_gateway.ble.hearing import Ear, Hearing
 from hearthline_gateway.ble.meter_clock import (
-    CURRENT_TIME,
-    DATE_TIME,
     decode_clock,
     encode_clock,
     needs_setting,
@@ -23,10 +21,11 @@ from hearthline_gateway.ble.meter_clock import (
     wrong_by,
 )
 from hearthline_gateway.ble.meter_state import MeterState
-from hearthline_gateway.ble.problems import adapter_problem, is_stale_bond, meter_problem
+from hearthline_gateway.ble.problems import adapter_problem, meter_problem
 from hearthline_gateway.frame import Frame, MeterClock
 from tests.fixtures.ble_home import CUFF
 
+DATE_TIME, CURRENT_TIME = "2A08", "2A2B"
 NOW = datetime(2026, 11, 22, 6, 4, 0, tzinfo=UTC)
 MADRID = ZoneInfo("Europe/Madrid")
 METER = ConfiguredMeter("F0:F1:00:00:18:10", CUFF)
@@ -135,8 +134,6 @@ def test_failures_are_retried_later_and_later_and_success_respects_the_model() -
 
 def test_problems_name_the_next_step() -> None:
     stale = BleakDBusError("org.bluez.Error.Failed", ["br-connection-canceled"])
-    assert is_stale_bond(stale, paired=True)
-    assert not is_stale_bond(stale, paired=False)
     assert CUFF.steps[0] in meter_problem(stale, CUFF, paired=True)
     assert "Bring it closer" in meter_problem(BleakDeviceNotFoundError(METER.address), CUFF, paired=False)
     refused = BleakDBusError("org.bluez.Error.AuthenticationFailed", [])

@@ -23,6 +23,9 @@ class Hearing:
     Both ears hear the same signals, but either may have begun later. Counting each value per ear and handing on as many
     as the better ear heard loses none and doubles none, two equal values in a row included. Frames wait until the
     meter's clock has been read, because what a meter sends before that carries the same wrong clock.
+
+    What a meter tells because it was asked for its stored records is a replay: none of it is marked as the connection's
+    first, so that only a stamp close to its receipt can make it live. See :meth:`asked_for`.
     """
 
     def __init__(self, meter: ConfiguredMeter, hand_on: Callable[[Frame], None], now: Callable[[], datetime]) -> None:
@@ -32,6 +35,8 @@ class Hearing:
         self._heard = {Ear.SESSION: Counter[tuple[str, bytes]](), Ear.EARLY: Counter[tuple[str, bytes]]()}
         self._waiting: list[Frame] | None = []
         self._clock: MeterClock | None = None
+        self._replaying = False
+        self._single: Callable[[bytes], bool] | None = None
         self.frames = 0
         """How many frames this connection brought."""
 
@@ -43,6 +48,8 @@ class Hearing:
         self._heard[ear][key] += 1
         if self._heard[ear][key] <= before:
             return False
+        judge, self._single = self._single, None
+        single = judge is not None and judge(payload)
         frame = Frame(
             sensor=self._meter.address,
             characteristic=characteristic,
@@ -50,7 +57,8 @@ class Hearing:
             received_time=received,
             model=self._meter.model.name,
             clock=self._clock,
-            first=self.frames == 0,
+            first=single if self._replaying else self.frames == 0,
+            alone=single,
         )
         self.frames += 1
         if self._waiting is None:
@@ -58,6 +66,12 @@ class Hearing:
         else:
             self._waiting.append(frame)
         return True
+
+    def asked_for(self, single: Callable[[bytes], bool] | None = None) -> None:
+        """From now on the meter tells stored records. ``single`` is given where exactly one is new since it was last
+        asked; that record's bytes are put to it, and where it says that the record was just measured, the record is the
+        one measurement that this connection is about, whatever the meter's clock says."""
+        self._replaying, self._single = True, single
 
     def clock_read(self, clock: MeterClock | None) -> None:
         """The clock as it was before anybody set it, None where there is none to read: hand on what waited for it."""

@@ -4,20 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
-import structlog
-
 from hearthline_gateway.frame import MeterClock
+from hearthline_gateway.gatt.current_time import AdjustReason, CurrentTime
+from hearthline_gateway.gatt.date_time import DateTime
+from hearthline_gateway.gatt.errors import DecodeError
 from hearthline_protocol.device_time import DeviceTime
 
-log = structlog.get_logger(__name__)
-
-DATE_TIME: Final = "2A08"
-CURRENT_TIME: Final = "2A2B"
 _WRONG_FROM: Final = timedelta(seconds=30)
 _SET_WITHIN: Final = timedelta(seconds=5)
-_DATE_TIME_BYTES: Final = 7
-_ADJUSTED_BY_HAND: Final = 0x01
-"""Adjust Reason of Current Time 0x2A2B, bit 0: manual time update."""
 
 
 class ReadsAndWrites(Protocol):
@@ -31,19 +25,26 @@ class ReadsAndWrites(Protocol):
 
 
 def decode_clock(payload: bytes) -> DeviceTime | None:
-    """The face in a Date Time or Current Time value; None where it is too short or no calendar knows it."""
-    if len(payload) < _DATE_TIME_BYTES:
+    """The face in a Date Time or a Current Time, which begins with one; None where it is too short or no calendar
+    knows it."""
+    try:
+        face = DateTime.decode(payload).date_time
+    except DecodeError:
         return None
-    face = DeviceTime(int.from_bytes(payload[:2], "little"), *payload[2:_DATE_TIME_BYTES])
     return face if face.known else None
 
 
 def encode_clock(characteristic: str, face: datetime) -> bytes:
     """What is written to set the clock to ``face``, as it shows in its own zone."""
-    value = face.year.to_bytes(2, "little") + bytes([face.month, face.day, face.hour, face.minute, face.second])
-    if characteristic == CURRENT_TIME:
-        value += bytes([face.isoweekday(), face.microsecond * 256 // 1_000_000, _ADJUSTED_BY_HAND])
-    return value
+    shown = DeviceTime.of(face)
+    if characteristic != CurrentTime.characteristic:
+        return DateTime(shown).encode()
+    return CurrentTime(
+        date_time=shown,
+        day_of_week=face.isoweekday(),
+        fractions256=face.microsecond * 256 // 1_000_000,
+        adjust_reason=AdjustReason.MANUAL_TIME_UPDATE,
+    ).encode()
 
 
 async def read_clock(meter: ReadsAndWrites, characteristic: str, now: Callable[[], datetime]) -> MeterClock | None:

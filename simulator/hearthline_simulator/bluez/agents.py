@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bumble.pairing import PairingDelegate
-from dbus_fast import Message, MessageType
+from dbus_fast import Message, MessageFlag, MessageType
 from dbus_fast.aio import MessageBus
 
 from hearthline_simulator.bluez.errors import BluezError
 from hearthline_simulator.bluez.names import AGENT
 
 _ANSWER_LIMIT_S: Final = 60.0
+_NO_REPLY: Final = MessageFlag.NO_REPLY_EXPECTED
 _CAPABILITIES: Final = {
     "DisplayOnly": PairingDelegate.DISPLAY_OUTPUT_ONLY,
     "DisplayYesNo": PairingDelegate.DISPLAY_OUTPUT_AND_YES_NO_INPUT,
@@ -38,6 +39,7 @@ class Agents:
         self._bus = bus
         self._agents: dict[str, RegisteredAgent] = {}
         self._defaults: list[str] = []
+        self._asked: dict[str, RegisteredAgent] = {}
 
     def register(self, owner: str, path: str, capability: str) -> None:
         """``RegisterAgent``."""
@@ -82,14 +84,25 @@ class Agents:
             signature=signature,
             body=list(arguments),
         )
+        about = str(arguments[0])
+        self._asked[about] = agent
         try:
             async with asyncio.timeout(_ANSWER_LIMIT_S):
                 reply = await self._bus.call(call)
         except TimeoutError:
             return None
+        self._asked.pop(about, None)
         if reply is None or reply.message_type is MessageType.ERROR:
             return None
         return reply.body
+
+    async def stop_asking(self, path: str) -> None:
+        """Tell an agent that still owes an answer about a device that it is no longer wanted."""
+        agent = self._asked.pop(path, None)
+        if agent is not None:
+            await self._bus.send(
+                Message(destination=agent.owner, path=agent.path, interface=AGENT, member="Cancel", flags=_NO_REPLY)
+            )
 
 
 class AgentDelegate(PairingDelegate):
@@ -116,3 +129,7 @@ class AgentDelegate(PairingDelegate):
     async def get_number(self) -> int | None:
         answer = await self._agents.ask(self._agent, "RequestPasskey", "o", self._path)
         return None if answer is None else int(answer[0])
+
+    async def display_number(self, number: int, digits: int) -> None:
+        del digits  # always six
+        await self._agents.ask(self._agent, "DisplayPasskey", "ouq", self._path, number, 0)

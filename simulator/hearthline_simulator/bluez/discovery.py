@@ -17,6 +17,11 @@ _UUID_LISTS: Final = (
     AdvertisingData.Type.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
 )
 
+_SERVICE_DATA: Final = (
+    AdvertisingData.Type.SERVICE_DATA_16_BIT_UUID,
+    AdvertisingData.Type.SERVICE_DATA_128_BIT_UUID,
+)
+
 
 class Discovery:
     """Discovery sessions by client. While there is one, the host scans; ``stopped`` is called when the last ends."""
@@ -106,10 +111,21 @@ def advertised(advertisement: Advertisement) -> dict[str, Variant]:
     name = data.get(AdvertisingData.Type.COMPLETE_LOCAL_NAME) or data.get(AdvertisingData.Type.SHORTENED_LOCAL_NAME)
     if isinstance(name, str):
         properties |= {"Name": Variant("s", name), "Alias": Variant("s", name)}
+    flags = data.get(AdvertisingData.Type.FLAGS)
+    if isinstance(flags, int):
+        properties["AdvertisingFlags"] = Variant("ay", bytes([flags]))
     uuids = [long_uuid(uuid) for kind in _UUID_LISTS for listed in data.get_all(kind) for uuid in _uuids(listed)]
     if uuids:
         properties["UUIDs"] = Variant("as", uuids)
+    services = _service_data(data)
+    if services:
+        properties["ServiceData"] = Variant("a{sv}", services)
     return properties
+
+
+def _service_data(data: AdvertisingData) -> dict[str, Variant]:
+    listed = [found for kind in _SERVICE_DATA for found in data.get_all(kind)]
+    return {long_uuid(found[0]): Variant("ay", bytes(found[1])) for found in listed if isinstance(found, tuple)}
 
 
 def _uuids(listed: object) -> list[UUID]:

@@ -7,7 +7,6 @@ from bumble.core import UUID
 
 SERVICE: Final = "org.bluez"
 ROOT_PATH: Final = "/org/bluez"
-ADAPTER_PATH: Final = "/org/bluez/hci0"
 
 OBJECT_MANAGER: Final = "org.freedesktop.DBus.ObjectManager"
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
@@ -28,9 +27,19 @@ def long_uuid(short: UUID) -> str:
     return str(uuid.UUID(bytes=short.to_bytes(force_128=True)[::-1]))
 
 
-def device_path(address: str) -> str:
-    """Where the device of that address lives."""
-    return f"{ADAPTER_PATH}/dev_{address.replace(':', '_')}"
+def adapter_path(name: str) -> str:
+    """Where the adapter of that name, such as ``hci0``, lives."""
+    return f"{ROOT_PATH}/{name}"
+
+
+def adapter_of(path: str) -> str:
+    """The name of the adapter that an object belongs to."""
+    return path.removeprefix(f"{ROOT_PATH}/").partition("/")[0]
+
+
+def device_path(adapter: str, address: str) -> str:
+    """Where the device of that address lives, as the adapter of that name knows it."""
+    return f"{adapter_path(adapter)}/dev_{address.replace(':', '_')}"
 
 
 def path_of_device(path: str) -> str:

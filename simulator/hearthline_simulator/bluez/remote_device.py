@@ -11,7 +11,7 @@ from dbus_fast import Variant
 
 from hearthline_simulator.bluez.agents import AgentDelegate, Agents, RegisteredAgent
 from hearthline_simulator.bluez.errors import BluezError
-from hearthline_simulator.bluez.names import ADAPTER_PATH, BATTERY, DEVICE
+from hearthline_simulator.bluez.names import BATTERY, DEVICE, adapter_of, adapter_path
 from hearthline_simulator.bluez.object_tree import ObjectTree, PropertyMap
 from hearthline_simulator.bluez.remote_gatt import RemoteGatt
 
@@ -37,10 +37,11 @@ class RemoteDevice:
         self._pending: asyncio.Task[Connection] | None = None
         self._resolving: asyncio.Task[None] | None = None
         self._asked_to_pair = False
+        self._cancelled = False
         self._told_at = 0.0
 
-    def appear(self, advertised: PropertyMap) -> None:
-        """Put a device heard for the first time on the bus."""
+    def appear(self, advertised: PropertyMap, *, bonded: bool = False) -> None:
+        """Put a device on the bus: one heard for the first time, or one that is remembered for its bond."""
         text = self.address.to_string(False)
         self._tree.add(
             self.path,
@@ -49,15 +50,15 @@ class RemoteDevice:
                     "Address": Variant("s", text),
                     "AddressType": Variant("s", "public" if self.address.is_public else "random"),
                     "Alias": Variant("s", text.replace(":", "-")),
-                    "Paired": Variant("b", False),
-                    "Bonded": Variant("b", False),
+                    "Paired": Variant("b", bonded),
+                    "Bonded": Variant("b", bonded),
                     "Trusted": Variant("b", False),
                     "Blocked": Variant("b", False),
                     "LegacyPairing": Variant("b", False),
                     "Connected": Variant("b", False),
                     "ServicesResolved": Variant("b", False),
                     "UUIDs": Variant("as", []),
-                    "Adapter": Variant("o", ADAPTER_PATH),
+                    "Adapter": Variant("o", adapter_path(adapter_of(self.path))),
                 }
                 | advertised
             },
@@ -124,17 +125,19 @@ class RemoteDevice:
             log.debug("no_agent_for_pairing", path=self.path)
             raise BluezError("AuthenticationFailed", "Authentication Failed")
         await self._link()
-        self._asked_to_pair = True
+        self._asked_to_pair, self._cancelled = True, False
         try:
             await self._bond()
         finally:
             self._asked_to_pair = False
+            await self._agents.stop_asking(self.path)
         self._resolve()
 
     async def cancel_pairing(self) -> None:
         """``CancelPairing``."""
         if not self._asked_to_pair:
             raise BluezError("DoesNotExist", "Does Not Exist")
+        self._cancelled = True
         await self.disconnect()
 
     async def raise_security(self) -> None:
@@ -202,6 +205,8 @@ class RemoteDevice:
                 raise
             if not self._asked_to_pair:
                 raise BluezError("NotPermitted", "Not paired") from error
+            if self._cancelled:
+                raise BluezError("AuthenticationCanceled", "Authentication Canceled") from error
             raise BluezError("AuthenticationFailed", "Authentication Failed") from error
         self._tree.change(self.path, DEVICE, {"Paired": Variant("b", True), "Bonded": Variant("b", True)})
 

@@ -1,20 +1,16 @@
 """``org.bluez`` itself: takes method calls off the bus and answers them as bluetoothd does."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import structlog
-from bumble import hci
-from bumble.device import Advertisement, Connection, Device
-from bumble.keys import MemoryKeyStore
-from bumble.pairing import PairingConfig
-from dbus_fast import BusType, Message, MessageType, Variant
+from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from hearthline_simulator.bluez import names
-from hearthline_simulator.bluez.agents import Agents
-from hearthline_simulator.bluez.discovery import Discovery, advertised
+from hearthline_simulator.bluez.adapter import SimulatedAdapter
+from hearthline_simulator.bluez.agents import Agents, RegisteredAgent
 from hearthline_simulator.bluez.errors import INVALID_ARGS, UNKNOWN_METHOD, UNKNOWN_OBJECT, BluezError
 from hearthline_simulator.bluez.object_tree import ObjectTree
 from hearthline_simulator.bluez.outgoing import Outgoing
@@ -26,29 +22,25 @@ log = structlog.get_logger(__name__)
 Answer = tuple[str, list[Any]]
 _NOTHING: Final[Answer] = ("", [])
 _DBUS: Final = "org.freedesktop.DBus"
-_SWEEP_S: Final = 0.25
 Method = Callable[[Message], Awaitable[Answer]]
 
 
 class SimulatedBluez:
-    """One adapter, ``hci0``, on a virtual radio, served on a bus of its own.
+    """Adapters on a virtual radio, served on a bus of its own: ``hci0`` at ``address``, then one for each of
+    ``more_addresses``.
 
     Unpaired devices that nobody is connected to are forgotten ``temporary_timeout_s`` after they were last heard.
     Connections outlive the client that made them, as bluetoothd's do; scans, notifications and agents do not.
     """
 
-    def __init__(self, radio: Radio, address: str, *, temporary_timeout_s: float = 30.0) -> None:
-        controller = radio.adapter("hci0")
-        self._host = Device.with_hci("hci0", hci.Address(address), controller, controller)
-        self._host.keystore = MemoryKeyStore()
-        self._host.pairing_config_factory = self._pairing_config
-        self._address = address
-        self._temporary_timeout_s = temporary_timeout_s
-        self._connecting = asyncio.Lock()
-        self._devices: dict[str, RemoteDevice] = {}
-        self._heard_at: dict[str, float] = {}
+    def __init__(
+        self, radio: Radio, address: str, *, more_addresses: Sequence[str] = (), temporary_timeout_s: float = 30.0
+    ) -> None:
+        self.adapters = {
+            f"hci{number}": SimulatedAdapter(f"hci{number}", radio, each, temporary_timeout_s=temporary_timeout_s)
+            for number, each in enumerate((address, *more_addresses))
+        }
         self._calls: set[asyncio.Task[None]] = set()
-        self._sweeper: asyncio.Task[None] | None = None
         self._methods: dict[tuple[str, str], Method] = {
             (names.OBJECT_MANAGER, "GetManagedObjects"): self._managed_objects,
             (names.PROPERTIES, "Get"): self._get,
@@ -76,16 +68,15 @@ class SimulatedBluez:
         }
 
     async def start(self, bus_address: str) -> None:
-        """Power the adapter and take the name ``org.bluez`` on that bus."""
-        await self._host.power_on()
+        """Power the adapters and take the name ``org.bluez`` on that bus."""
         self._bus = await MessageBus(bus_address=bus_address, bus_type=BusType.SYSTEM).connect()
         self._outgoing = Outgoing(self._bus)
         self._tree = ObjectTree(self._outgoing)
         self._agents = Agents(self._bus)
-        self._discovery = Discovery(self._host, self._on_scan_stopped)
         self._bus.add_message_handler(self._on_message)
-        self._host.on(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
-        self._publish_adapter()
+        self._tree.add(names.ROOT_PATH, {names.AGENT_MANAGER: {}})
+        for adapter in self.adapters.values():
+            await adapter.start(self._tree, self._agents)
         await self._bus.call(
             Message(
                 destination=_DBUS,
@@ -97,93 +88,27 @@ class SimulatedBluez:
             )
         )
         await self._bus.request_name(names.SERVICE)
-        self._sweeper = asyncio.get_running_loop().create_task(self._forget_temporary())
 
     async def stop(self) -> None:
         """Leave the bus; every link ends."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        for device in self._devices.values():
-            await device.disconnect()
+        for adapter in self.adapters.values():
+            await adapter.stop()
         for call in self._calls:
             call.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
         await self._outgoing.close()
         self._bus.disconnect()
         await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast leaves it unannotated
-        await self._host.power_off()
+        for adapter in self.adapters.values():
+            await adapter.power_off()
 
     def device(self, address: str) -> RemoteDevice | None:
-        """What the adapter knows of that address."""
-        return self._devices.get(names.device_path(address))
+        """What the first adapter knows of that address."""
+        return self.adapters["hci0"].device(address)
 
-    def _publish_adapter(self) -> None:
-        self._tree.add(names.ROOT_PATH, {names.AGENT_MANAGER: {}})
-        self._tree.add(
-            names.ADAPTER_PATH,
-            {
-                names.ADAPTER: {
-                    "Address": Variant("s", self._address),
-                    "AddressType": Variant("s", "public"),
-                    "Name": Variant("s", "hearthline"),
-                    "Alias": Variant("s", "hearthline"),
-                    "Class": Variant("u", 0),
-                    "Powered": Variant("b", True),
-                    "Discoverable": Variant("b", False),
-                    "Pairable": Variant("b", True),
-                    "Discovering": Variant("b", False),
-                    "UUIDs": Variant("as", []),
-                    "Roles": Variant("as", ["central", "peripheral"]),
-                },
-                names.MONITOR_MANAGER: {
-                    "SupportedMonitorTypes": Variant("as", ["or_patterns"]),
-                    "SupportedFeatures": Variant("as", []),
-                },
-            },
-        )
-
-    # What happens on the air
-
-    def _on_advertisement(self, advertisement: Advertisement) -> None:
-        if not self._discovery.listening:
-            return
-        address = advertisement.address.to_string(False)
-        path = names.device_path(address)
-        properties = advertised(advertisement)
-        device = self._devices.get(path)
-        if device is not None:
-            self._heard_at[path] = asyncio.get_running_loop().time()
-            device.heard(properties)
-        elif self._discovery.wants(properties["UUIDs"].value if "UUIDs" in properties else []):
-            device = RemoteDevice(self._host, self._connecting, self._tree, self._agents, advertisement.address, path)
-            self._devices[path] = device
-            self._heard_at[path] = asyncio.get_running_loop().time()
-            device.appear(properties)
-
-    def _on_scan_stopped(self) -> None:
-        for path in self._devices:
-            self._tree.invalidate(path, names.DEVICE, ("RSSI",))
-
-    async def _forget_temporary(self) -> None:
-        while True:
-            await asyncio.sleep(min(_SWEEP_S, self._temporary_timeout_s))
-            now = asyncio.get_running_loop().time()
-            for path, device in list(self._devices.items()):
-                if not device.temporary:
-                    self._heard_at[path] = now
-                elif now - self._heard_at[path] > self._temporary_timeout_s:
-                    await self._forget(path)
-
-    async def _forget(self, path: str) -> None:
-        device = self._devices.pop(path)
-        self._heard_at.pop(path)
-        await device.forget()
-
-    def _pairing_config(self, connection: Connection) -> PairingConfig:
-        device = self.device(connection.peer_address.to_string(False))
-        if device is None:
-            raise LookupError(f"no device at {connection.peer_address}")
-        return device.pairing_config()
+    def agent(self) -> RegisteredAgent | None:
+        """The default pairing agent."""
+        return self._agents.answering(None)
 
     # What happens on the bus
 
@@ -222,29 +147,36 @@ class SimulatedBluez:
             raise BluezError(UNKNOWN_METHOD, f'Method "{member}" with interface "{interface}" doesn\'t exist')
         if interface not in (names.OBJECT_MANAGER, names.PROPERTIES):
             self._tree.properties(path, interface)
-            if not self._powered and interface not in (names.AGENT_MANAGER, names.CHARACTERISTIC, names.DESCRIPTOR):
-                raise BluezError("NotReady", "Resource Not Ready")
+            if interface not in (names.AGENT_MANAGER, names.CHARACTERISTIC, names.DESCRIPTOR):
+                await self._ready(path)
         return await method(message)
 
-    async def _client_left(self, client: str) -> None:
-        await self._discovery.client_left(client)
-        self._follow_discovery()
-        self._agents.client_left(client)
-        for device in list(self._devices.values()):
-            await device.gatt.client_left(client)
+    async def _ready(self, path: str) -> None:
+        adapter = self._adapter(path)
+        await adapter.answering()
+        if not adapter.powered:
+            raise BluezError("NotReady", "Resource Not Ready")
 
-    @property
-    def _powered(self) -> bool:
-        return bool(self._tree.properties(names.ADAPTER_PATH, names.ADAPTER)["Powered"].value)
+    async def _client_left(self, client: str) -> None:
+        self._agents.client_left(client)
+        for adapter in self.adapters.values():
+            await adapter.discovery.client_left(client)
+            adapter.follow_discovery()
+            for device in list(adapter.devices.values()):
+                await device.gatt.client_left(client)
+
+    def _adapter(self, path: str) -> SimulatedAdapter:
+        adapter = self.adapters.get(names.adapter_of(path))
+        if adapter is None or not adapter.plugged:
+            raise BluezError(UNKNOWN_OBJECT, f"no adapter at {path}")
+        return adapter
 
     def _device_of(self, message: Message) -> RemoteDevice:
-        device = self._devices.get(names.path_of_device(message.path or ""))
+        path = message.path or ""
+        device = self._adapter(path).devices.get(names.path_of_device(path))
         if device is None:
-            raise BluezError(UNKNOWN_OBJECT, f"no device at {message.path}")
+            raise BluezError(UNKNOWN_OBJECT, f"no device at {path}")
         return device
-
-    def _follow_discovery(self) -> None:
-        self._tree.change(names.ADAPTER_PATH, names.ADAPTER, {"Discovering": Variant("b", self._discovery.active)})
 
     # org.freedesktop.DBus.ObjectManager and Properties
 
@@ -266,39 +198,40 @@ class SimulatedBluez:
         path = message.path or ""
         if (interface, name) not in {(names.DEVICE, "Trusted"), (names.DEVICE, "Blocked"), (names.ADAPTER, "Powered")}:
             raise BluezError("org.freedesktop.DBus.Error.PropertyReadOnly", f"Property '{name}' is not writable")
-        self._tree.change(path, interface, {name: value})
-        if name == "Powered" and not value.value:
-            await self._discovery.end_all()
-            self._follow_discovery()
-            for device in self._devices.values():
-                await device.disconnect()
+        if name == "Powered":
+            await self._adapter(path).set_powered(on=bool(value.value))
+        else:
+            self._tree.change(path, interface, {name: value})
         return _NOTHING
 
     # org.bluez.Adapter1 and AdvertisementMonitorManager1
 
     async def _set_discovery_filter(self, message: Message) -> Answer:
-        self._discovery.set_filter(message.sender or "", message.body[0])
+        self._adapter(message.path or "").discovery.set_filter(message.sender or "", message.body[0])
         return _NOTHING
 
     async def _start_discovery(self, message: Message) -> Answer:
-        await self._discovery.start(message.sender or "")
-        self._follow_discovery()
+        adapter = self._adapter(message.path or "")
+        await adapter.discovery.start(message.sender or "")
+        adapter.follow_discovery()
         return _NOTHING
 
     async def _stop_discovery(self, message: Message) -> Answer:
-        await self._discovery.stop(message.sender or "")
-        self._follow_discovery()
+        adapter = self._adapter(message.path or "")
+        await adapter.discovery.stop(message.sender or "")
+        adapter.follow_discovery()
         return _NOTHING
 
     async def _remove_device(self, message: Message) -> Answer:
-        if message.body[0] not in self._devices:
+        adapter = self._adapter(message.path or "")
+        if message.body[0] not in adapter.devices:
             raise BluezError("DoesNotExist", "Does Not Exist")
-        await self._forget(message.body[0])
+        await adapter.forget(message.body[0])
         return _NOTHING
 
     async def _register_monitor(self, message: Message) -> Answer:
         client, path = message.sender or "", message.body[0]
-        await self._discovery.add_monitor(client, path)
+        await self._adapter(message.path or "").discovery.add_monitor(client, path)
         self._run(self._activate(client, path))
         return _NOTHING
 
@@ -306,7 +239,7 @@ class SimulatedBluez:
         await self._bus.call(Message(destination=client, path=path, interface=names.MONITOR, member="Activate"))
 
     async def _unregister_monitor(self, message: Message) -> Answer:
-        await self._discovery.remove_monitor(message.sender or "", message.body[0])
+        await self._adapter(message.path or "").discovery.remove_monitor(message.sender or "", message.body[0])
         return _NOTHING
 
     # org.bluez.AgentManager1
@@ -327,7 +260,9 @@ class SimulatedBluez:
     # org.bluez.Device1
 
     async def _connect(self, message: Message) -> Answer:
-        await self._device_of(message).connect()
+        device = self._device_of(message)
+        self._adapter(message.path or "").reach(device)
+        await device.connect()
         return _NOTHING
 
     async def _disconnect(self, message: Message) -> Answer:
@@ -335,7 +270,9 @@ class SimulatedBluez:
         return _NOTHING
 
     async def _pair(self, message: Message) -> Answer:
-        await self._device_of(message).pair(message.sender or "")
+        device = self._device_of(message)
+        self._adapter(message.path or "").reach(device)
+        await device.pair(message.sender or "")
         return _NOTHING
 
     async def _cancel_pairing(self, message: Message) -> Answer:

@@ -22,6 +22,7 @@ def configuration(name: str, data_dir: Path, broker: BrokerAccess, meters: Seque
         f'name = "{name}"',
         f'time_zone = "{TIME_ZONE}"',
         f'data_dir = "{data_dir}"',
+        "trust_clock = true",  # the kernel of a container or a laptop under a simulation is often not told
         "",
         "[mqtt]",
         f'url = "{broker.url}"',

@@ -27,6 +27,25 @@ def measurement(
     which the stack's automatic descriptor does not ask for, so it gets a descriptor of its own."""
     if not properties & _ANSWERS:
         raise ValueError(f"{uuid} neither notifies nor indicates")
+    return _answering(server, uuid, properties, b"", guarded=guarded)
+
+
+def control_point(server: Server, uuid: str, write: Callable[[bytes], None], *, guarded: bool) -> BytesCharacteristic:
+    """A characteristic that is asked by writing and answers by indication. ``write`` refuses by raising
+    :class:`bumble.att.ATT_Error`."""
+    properties = Characteristic.Properties.WRITE | Characteristic.Properties.INDICATE
+    asked = att.AttributeValue[bytes](read=lambda _: b"", write=lambda _, value: write(bytes(value)))
+    return _answering(server, uuid, properties, asked, guarded=guarded)
+
+
+def _answering(
+    server: Server,
+    uuid: str,
+    properties: Characteristic.Properties,
+    value: bytes | att.AttributeValue[bytes],
+    *,
+    guarded: bool,
+) -> BytesCharacteristic:
     declared: list[BytesCharacteristic] = []
     configuration = Descriptor(
         GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR,
@@ -37,7 +56,7 @@ def measurement(
         ),
     )
     declared.append(
-        Characteristic[bytes](uuid16(uuid), properties, _GUARDED if guarded else _OPEN, b"", [configuration])
+        Characteristic[bytes](uuid16(uuid), properties, _GUARDED if guarded else _OPEN, value, [configuration])
     )
     return declared[0]
 

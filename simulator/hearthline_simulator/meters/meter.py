@@ -148,6 +148,10 @@ class Meter(ABC, Generic[RecordT]):
             await self._device.start_advertising()
         self.tell(MeterHappening.ADVERTISING)
 
+    def clear_memory(self) -> None:
+        """Delete every record, as its menu offers."""
+        self._memory.clear()
+
     async def forget_bond(self) -> None:
         """Lose every bond, as by a reset: whoever still has one holds a stale one."""
         if self._device.keystore is not None:
@@ -191,17 +195,30 @@ class Meter(ABC, Generic[RecordT]):
         delegate = PairingDelegate() if spec.passkey is None else display_passkey(spec.passkey)
         config = PairingConfig(sc=True, mitm=spec.passkey is not None, bonding=True, delegate=delegate)
         device.pairing_config_factory = lambda _: config
-        device.advertising_data = bytes(
+        device.advertising_data = self._advertising_data()
+        device.on(Device.EVENT_CONNECTION, self._on_connection)
+        return device
+
+    def _advertising_data(self, *more: tuple[int, bytes]) -> bytes:
+        """What every advertisement says, and ``more`` fields."""
+        name = self.spec.advertised_name or self.spec.name
+        return bytes(
             AdvertisingData(
                 [
                     (AdvertisingData.Type.FLAGS, b"\x06"),
                     (AdvertisingData.Type.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, bytes(uuid16(self.service))),
-                    (AdvertisingData.Type.COMPLETE_LOCAL_NAME, spec.name.encode()[:20]),
+                    *more,
+                    (AdvertisingData.Type.COMPLETE_LOCAL_NAME, name.encode()[:20]),
                 ]
             )
         )
-        device.on(Device.EVENT_CONNECTION, self._on_connection)
-        return device
+
+    def _has_more_to_say(self) -> bool:
+        """Whether it advertises again after a connection."""
+        return bool(self._memory)
+
+    def _connection_made(self) -> None:
+        """Somebody connected: what a profile forgets between connections is forgotten here."""
 
     def _watch(self, characteristic: BytesCharacteristic) -> BytesCharacteristic:
         """Hear of subscriptions to a characteristic of ours."""
@@ -209,6 +226,7 @@ class Meter(ABC, Generic[RecordT]):
         def changed(_: object, notify: bool, indicate: bool) -> None:
             if not (notify or indicate):
                 self._remembered.discard(characteristic.handle)
+                self.tell(MeterHappening.UNSUBSCRIBED, characteristic)
                 return
             self._remembered.add(characteristic.handle)
             self.tell(MeterHappening.SUBSCRIBED, characteristic)
@@ -219,6 +237,7 @@ class Meter(ABC, Generic[RecordT]):
 
     def _on_connection(self, connection: Connection) -> None:
         self._connection = connection
+        self._connection_made()
         self.tell(MeterHappening.CONNECTED)
         connection.on(Connection.EVENT_PAIRING, lambda _: self.tell(MeterHappening.PAIRED))
         connection.on(Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE, lambda: self._on_encryption(connection))
@@ -238,7 +257,7 @@ class Meter(ABC, Generic[RecordT]):
         if self._session is not None:
             self._session.cancel()
         self._memory = deque(kept for kept in self._memory if kept.indicated)
-        if self._memory or self.spec.held_open:
+        if self._has_more_to_say() or self.spec.held_open:
             self._readvertise = asyncio.get_running_loop().create_task(self._advertise_again())
 
     async def _advertise_again(self) -> None:
@@ -279,6 +298,8 @@ class Meter(ABC, Generic[RecordT]):
 
     async def _send(self, connection: Connection, kept: Kept) -> None:
         await asyncio.sleep(max(kept.delay_s, _REPLAY_DELAY_S if kept.indicated else 0.0))
+        if not self._subscribed(connection, kept):
+            return  # whoever had subscribed left meanwhile: nobody would confirm it
         if kept.indicated:
             self.tell(MeterHappening.INDICATED, kept.characteristic, kept.payload)
             await self._device.indicate_subscriber(connection, kept.characteristic, kept.payload)
