@@ -6,32 +6,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from hearthline_gateway.settings import GatewaySettings
-
-_BAD_INPUT: Final = 2
+from hearthline_gateway import cli_radio, cli_readings, cli_state
+from hearthline_gateway.cli_answer import Answer, ConfigOption, JsonOption
+from hearthline_gateway.exit_codes import ExitCode
 
 app = typer.Typer(
     name="hearthline-gateway",
     help="Reads the home's health meters over Bluetooth and hands their readings to the backend, with receipts.",
     rich_markup_mode=None,
-    add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        help="The settings file. Without it: $HEARTHLINE_GATEWAY_CONFIG, else /etc/hearthline/gateway.toml.",
-    ),
-]
 
 
 class LogLevel(StrEnum):
@@ -69,21 +58,21 @@ def _options(
 def run(
     config: ConfigOption = None,
     log_level: Annotated[LogLevel, typer.Option(help="How much to log.")] = LogLevel.INFO,
+    json: JsonOption = False,
 ) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C."""
+    """Run the gateway until SIGTERM or Ctrl-C. With --json its log is JSON at a terminal too."""
     import asyncio
 
-    settings = _settings(config)
-    with _extra_needed():
+    answer = Answer("run", as_json=json)
+    settings = answer.settings(config)
+    with answer.errors():
         from hearthline_gateway.app import run as run_gateway
-    from hearthline_gateway.errors import GatewayError
-    from hearthline_gateway.logs import configure_logs
+        from hearthline_gateway.logs import configure_logs
 
-    configure_logs(log_level.value)
-    try:
-        asyncio.run(run_gateway(settings))
-    except GatewayError as error:
-        _fail(str(error), 1)
+        configure_logs(log_level.value, as_json=json)
+        restart = asyncio.run(run_gateway(settings))
+    if restart:
+        raise typer.Exit(ExitCode.RESTART)
 
 
 @app.command()
@@ -91,47 +80,37 @@ def decode(
     uuid16: Annotated[str, typer.Argument(metavar="UUID16", help="The characteristic, such as 2A35; - reads lines.")],
     frame: Annotated[str | None, typer.Argument(metavar="HEX", help="The bytes in hexadecimal.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="The meter's model, where its frames need it.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Put the answer into the shape of all commands.")] = False,
 ) -> None:
     """Decode one frame and print it as JSON; exit 2 when it is bad.
 
-    With - as the only argument, reads lines "UUID16 HEX [MODEL]" and answers each with one line of JSON.
+    With - as the only argument, reads lines "UUID16 HEX [MODEL]" and answers each with one line of JSON. The frames
+    come from whoever runs the command, so that nothing is masked.
     """
     from hearthline_gateway.decode import decode_line, decode_stream, dump
 
+    answer = Answer("decode", as_json=json)
     if uuid16 == "-":
-        if frame is not None or model is not None:
-            _fail("with - every line brings its own frame and model: give no HEX and no --model", _BAD_INPUT)
+        if frame is not None or model is not None or json:
+            answer.fail("with - every line brings its own: give no HEX, no --model and no --json", ExitCode.BAD_INPUT)
         with _until_reader_leaves():
             _answer_by_line()
             decode_stream(sys.stdin, sys.stdout)
         return
     if frame is None:
-        _fail("the frame is missing: write hearthline-gateway decode UUID16 HEX, such as decode 2A35 00780051006A00", 2)
-    answer = decode_line(uuid16, frame, model)
-    typer.echo(dump(answer))
-    if "error" in answer:
-        raise typer.Exit(_BAD_INPUT)
+        answer.fail(
+            "the frame is missing: write hearthline-gateway decode UUID16 HEX, such as decode 2A35 00780051006A00",
+            ExitCode.BAD_INPUT,
+        )
+    found = decode_line(uuid16, frame, model)
+    bad = "error" in found
+    code = ExitCode.BAD_INPUT if bad else ExitCode.OK
+    answer.give(found["error"]["message"] if json and bad else "Decoded." if json else dump(found), found, code=code)
 
 
-@app.command("check-config")
-def check_config(config: ConfigOption = None) -> None:
-    """Check the settings and name every problem with its line; exit 2 when there is one."""
-    settings = _settings(config)
-    typer.echo(f"The settings are good: gateway {settings.gateway.name}, {len(settings.meters)} meters.")
-
-
-@app.command()
-def outbox(config: ConfigOption = None) -> None:
-    """Show how much waits in the outbox. Counts and times only, no values."""
-    from hearthline_gateway.errors import GatewayError
-    from hearthline_gateway.outbox.overview import overview
-
-    settings = _settings(config)
-    try:
-        lines = overview(settings.outbox_file)
-    except GatewayError as error:
-        _fail(str(error), 1)
-    typer.echo("\n".join(lines))
+cli_radio.register(app)
+cli_state.register(app)
+cli_readings.register(app)
 
 
 def _answer_by_line() -> None:
@@ -139,33 +118,6 @@ def _answer_by_line() -> None:
     if isinstance(sys.stdin, io.TextIOWrapper) and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
         sys.stdout.reconfigure(line_buffering=True)
-
-
-def _settings(config: Path | None) -> "GatewaySettings":
-    from hearthline_gateway.settings_file import SettingsError, load_settings
-
-    try:
-        return load_settings(config, os.environ)
-    except SettingsError as error:
-        _fail(str(error), _BAD_INPUT)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def _extra_needed() -> Iterator[None]:
-    """Say which extra to install when a part of it is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("hearthline"):
-            raise
-        _fail(
-            f"the gateway needs {error.name.partition('.')[0]}, which is not installed: install hearthline[gateway]", 1
-        )
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""The gateway's settings: one table from which the checks, the messages and the documentation are made."""
+"""The gateway's settings: each field holds what the checks, the messages and the documentation say of it."""
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, get_args
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,17 +16,17 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 
+from hearthline_gateway.ble.configured_meter import ConfiguredMeter
+from hearthline_gateway.control.place import FILE_NAME as CONTROL_SOCKET
 from hearthline_gateway.meter_models import UnknownModelError, model
 from hearthline_gateway.outbox import FILE_NAME
 from hearthline_gateway.uplink.address import BrokerAddress
+from hearthline_protocol.configuration import HourMinute
 from hearthline_protocol.messages import MAX_BATCH_READINGS
 from hearthline_protocol.topics import GATEWAY_NAME
 
-PREFIX: Final = "HEARTHLINE_GATEWAY__"
-"""What the name of every environment variable for a setting begins with."""
-
+_ADAPTER: Final = re.compile(r"hci\d+$")
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -39,6 +39,10 @@ def _setting(meaning: str, *, expected: str, default: Any = ..., secret: bool = 
 def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
     base: Path | None = (info.context or {}).get("folder")
     return base / path if base is not None else path
+
+
+def _beside_the_file_if_any(path: Path | None, info: ValidationInfo) -> Path | None:
+    return None if path is None else _beside_the_file(path, info)
 
 
 def _readable(path: Path, info: ValidationInfo) -> Path:
@@ -72,6 +76,16 @@ def _address(text: object) -> object:
     return text.strip().upper().replace("-", ":") if isinstance(text, str) else text
 
 
+def _adapter_names(value: object) -> object:
+    """A list; in an environment variable words with commas or spaces between."""
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and _ADAPTER.match(name) for name in names):
+        raise ValueError("not a list of adapters")
+    if len(set(names)) != len(names):
+        raise ValueError("one stands there twice")
+    return tuple(names)
+
+
 def _model_name(name: str) -> str:
     try:
         model(name)
@@ -102,6 +116,25 @@ class GatewaySection(_Section):
         "Where the outbox is kept, on a disk that survives a power cut.",
         expected="a folder that the gateway's user may write",
         default=Path("/var/lib/hearthline"),
+    )
+    control_socket: Annotated[Path | None, AfterValidator(_beside_the_file_if_any)] = _setting(
+        "The socket by which commands on this machine reach the running gateway; without it control.sock in data_dir.",
+        expected="a path whose folder the gateway's user may write",
+        default=None,
+    )
+    trust_clock: bool = _setting(
+        "Take this machine's clock as right though the kernel does not say that it is synchronised: in a container, or "
+        "with a battery-backed clock and no time server.",
+        expected="true or false",
+        default=False,
+    )
+    wait_for_time_s: float = _setting(
+        "Seconds that what was heard waits for this machine to learn the time, once the broker is reached; then it is "
+        "sent with its time marked as not certain.",
+        expected="a number of seconds from 0 to 86400",
+        default=900,
+        ge=0,
+        le=86_400,
     )
 
 
@@ -165,14 +198,19 @@ class MqttSection(_Section):
 class BluetoothSection(_Section):
     """The radio."""
 
-    adapter: str | None = _setting(
-        "The Bluetooth adapter to use; without it the first one.",
-        expected="the name that bluetoothctl or hciconfig shows, such as hci0",
-        default=None,
-        pattern=r"^hci\d+$",
+    adapters: Annotated[tuple[str, ...], BeforeValidator(_adapter_names)] = _setting(
+        "The Bluetooth adapters to use; without it the first one. A meter that several hear is read through one.",
+        expected='the names that bluetoothctl or hciconfig shows, such as ["hci0", "hci1"]',
+        default=(),
+    )
+    mend_bonds: bool = _setting(
+        "Pair again by itself with a meter that has forgotten the gateway, where that needs nobody beside it.",
+        expected="true or false",
+        default=True,
     )
     max_connections: int = _setting(
-        "How many meters may be connected at a time; from 2 on they stay connected while there is room for all.",
+        "How many meters may be connected at a time through each adapter; from 2 on they stay connected while there is "
+        "room for all.",
         expected="a whole number from 1 to 255",
         default=1,
         ge=1,
@@ -210,6 +248,14 @@ class OutboxSection(_Section):
         default=512,
         ge=8,
         le=100_000,
+    )
+    linger_ms: float = _setting(
+        "Milliseconds that a commit waits for others to share its sync: spares a memory card where many meters talk at "
+        "once, and makes every reading that much later.",
+        expected="a number of milliseconds from 0 to 1000",
+        default=0,
+        ge=0,
+        le=1000,
     )
 
 
@@ -257,6 +303,47 @@ class MeterSection(_Section):
         le=999_999,
         secret=True,
     )
+    consents: dict[Annotated[int, Field(ge=0, le=254)], Annotated[int, Field(ge=0, le=9999)]] = _setting(
+        "The codes of the people set up on it, by slot, for a scale that keeps each person's weighings behind a code.",
+        expected="slots from 0 to 254, each with its code from 0 to 9999, such as { 1 = 1234 }",
+        default={},
+        secret=True,
+    )
+
+
+class IndicatorSection(_Section):
+    """The receipt in the living room: a light and tones that say whether a measurement arrived."""
+
+    led: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:.-]{1,64}$")] | None = _setting(
+        "The light that shows it, by its name below /sys/class/leds; none forbids it. Without it no light is used "
+        "unless the backend's configuration asks for one, which is then ACT.",
+        expected="the name of a light of this machine, such as ACT, or none",
+        default=None,
+    )
+    sound: bool = _setting("Whether tones say it too.", expected="true or false", default=False)
+    sound_device: str | None = _setting(
+        "The loudspeaker, as 'aplay -L' names it; without it ALSA's default.",
+        expected="the name of an ALSA device",
+        default=None,
+        min_length=1,
+    )
+    volume: float = _setting(
+        "How loud the tones are; 1 is as loud as the loudspeaker is set.",
+        expected="a number from 0 to 1",
+        default=0.4,
+        ge=0,
+        le=1,
+    )
+    quiet_from: HourMinute = _setting(
+        "When the living room's night begins, in the home's time: no light, no tone.",
+        expected="hours and minutes such as 22:00",
+        default="22:00",
+    )
+    quiet_to: HourMinute = _setting(
+        "When that night ends; the same as quiet_from means that there is none.",
+        expected="hours and minutes such as 07:00",
+        default="07:00",
+    )
 
 
 class GatewaySettings(_Section):
@@ -267,6 +354,9 @@ class GatewaySettings(_Section):
     bluetooth: BluetoothSection = Field(default_factory=BluetoothSection, description="The radio.")
     outbox: OutboxSection = Field(default_factory=OutboxSection, description="How long the outbox keeps what.")
     uplink: UplinkSection = Field(default_factory=UplinkSection, description="How readings are sent.")
+    indicator: IndicatorSection = Field(
+        default_factory=IndicatorSection, description="The receipt in the living room: off unless set."
+    )
     meters: tuple[MeterSection, ...] = Field(default=(), description="The meters of this home, one table each.")
 
     @model_validator(mode="after")
@@ -282,64 +372,14 @@ class GatewaySettings(_Section):
         """The outbox's place."""
         return self.gateway.data_dir / FILE_NAME
 
+    @property
+    def configured_meters(self) -> tuple[ConfiguredMeter, ...]:
+        """The meters that the settings list, as the Bluetooth side takes them."""
+        return tuple(
+            ConfiguredMeter(meter.address, model(meter.model), meter.passkey, meter.consents) for meter in self.meters
+        )
 
-class Setting(NamedTuple):
-    """One line of the table. ``name`` is dotted, ``meters[]`` standing for each meter; ``environment`` is the variable
-    that takes its place. ``default`` is empty where it must be given (``needed``) or where its absence means something;
-    a ``secret`` is never shown in a message."""
-
-    name: str
-    environment: str
-    type: str
-    default: str
-    needed: bool
-    expected: str
-    help: str
-    secret: bool
-
-
-def settings_table() -> tuple[Setting, ...]:
-    """All settings, in the order in which a file would list them."""
-    return tuple(_settings(GatewaySettings, ""))
-
-
-def _settings(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
-    for name, field in model.model_fields.items():
-        section = section_of(field)
-        if section is None:
-            yield _row(f"{prefix}{name}", field)
-        else:
-            yield from _settings(section, f"{prefix}{name}{'.' if field.annotation is section else '[].'}")
-
-
-def section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The model behind a table or an array of tables; None for a plain setting."""
-    for candidate in (field.annotation, *get_args(field.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
-
-
-def _row(name: str, field: FieldInfo) -> Setting:
-    extra: dict[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    default = "" if field.is_required() or field.default is None else str(field.default)
-    return Setting(
-        name=name,
-        environment=PREFIX + name.partition("[]")[0].replace(".", "__").upper(),
-        type=_type_name(field.annotation),
-        default=default,
-        needed=field.is_required(),
-        expected=str(extra["expected"]),
-        help=field.description or "",
-        secret=bool(extra["secret"]),
-    )
-
-
-def _type_name(annotation: Any) -> str:
-    """The type as TOML calls it."""
-    for kind in (annotation, *get_args(annotation)):
-        if kind is int:
-            return "integer"
-        if kind is float:
-            return "number"
-    return "string"
+    @property
+    def control_socket(self) -> Path:
+        """Where commands on this machine reach the running gateway."""
+        return self.gateway.control_socket or self.gateway.data_dir / CONTROL_SOCKET

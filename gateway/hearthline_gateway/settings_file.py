@@ -16,7 +16,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hearthline_gateway.errors import GatewayError
-from hearthline_gateway.settings import PREFIX, GatewaySettings, Setting, section_of, settings_table
+from hearthline_gateway.settings import GatewaySettings
+from hearthline_gateway.settings_table import PREFIX, Setting, section_of, settings_table
 from hearthline_gateway.toml_lines import toml_lines
 
 DEFAULT_FILE: Final = Path("/etc/hearthline/gateway.toml")
@@ -187,8 +188,16 @@ def _general(loc: _Loc) -> str:
 
 
 def _setting_at(loc: _Loc) -> Setting | None:
-    """The setting that a place belongs to."""
-    return next((setting for setting in settings_table() if setting.name == _general(loc)), None)
+    """The setting that a place belongs to; one that is a table has every place in it."""
+    name = _general(loc)
+    return next(
+        (
+            setting
+            for setting in settings_table()
+            if setting.name == name or (setting.type == "table" and name.startswith(f"{setting.name}."))
+        ),
+        None,
+    )
 
 
 def _needed(loc: _Loc) -> list[Setting]:

@@ -110,7 +110,7 @@ async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
 def config(tmp_path: Path, broker: Broker) -> Path:
     file = tmp_path / "gateway.toml"
     file.write_text(
-        '[gateway]\nname = "home-1"\ntime_zone = "Europe/Madrid"\ndata_dir = "data"\n'
+        '[gateway]\nname = "home-1"\ntime_zone = "Europe/Madrid"\ndata_dir = "data"\ntrust_clock = true\n'
         f'[mqtt]\nurl = "{broker.url}"\n'
         '[[meters]]\naddress = "A4:C1:38:01:02:03"\nmodel = "generic-blood-pressure"\n'
     )
@@ -149,6 +149,8 @@ async def test_run_empties_the_outbox_and_ends_cleanly(broker: Broker, config: P
         ["held", "0"],
         ["rejected", "0"],
     ]
+    assert "waiting for time 0" in output
+    assert "disk free bytes" in output
     assert "186" not in output
 
 
@@ -190,6 +192,18 @@ async def test_help_is_quick_and_imports_nothing_heavy() -> None:
         "--version", before="import atexit, sys; atexit.register(lambda: print(*sys.modules)); "
     )
     assert {"paho", "bleak", "dbus_fast", "pydantic", "structlog", "rich"} & set(loaded.split()) == set()
+
+
+async def test_completion_of_the_shell() -> None:
+    completing = {
+        "_HEARTHLINE_GATEWAY_COMPLETE": "complete_bash",
+        "COMP_WORDS": "hearthline-gateway un",
+        "COMP_CWORD": "1",
+        "_TYPER_COMPLETE_ARGS": "hearthline-gateway un",
+    }
+    main = "import sys; sys.argv[0] = 'hearthline-gateway'; "
+    _, output, _ = await command(environment=completing, before=main)
+    assert output.split() == ["unpair"]
 
 
 async def test_version() -> None:
@@ -278,7 +292,7 @@ async def test_check_config(config: Path) -> None:
     for word in ("check-config", "run", "outbox"):
         code, output, errors = await command(word, environment={"HEARTHLINE_GATEWAY_CONFIG": str(config)})
         assert (code, output) == (2, "")
-        assert "gateway.toml line 6: mqtt.urll is not a setting; did you mean mqtt.url?" in errors
+        assert "gateway.toml line 7: mqtt.urll is not a setting; did you mean mqtt.url?" in errors
 
 
 def _misspell(config: Path) -> None:

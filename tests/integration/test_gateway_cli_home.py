@@ -32,7 +32,7 @@ def configuration(url: str) -> str:
         for spec, model in zip(SPECS, MODELS, strict=True)
     )
     return (
-        f'[gateway]\nname = "home-1"\ntime_zone = "UTC"\ndata_dir = "data"\n[mqtt]\nurl = "{url}"\n'
+        f'[gateway]\nname = "home-1"\ntime_zone = "UTC"\ndata_dir = "data"\ntrust_clock = true\n[mqtt]\nurl = "{url}"\n'
         f"[uplink]\nresend_first_s = 1\n{meters}"
     )
 

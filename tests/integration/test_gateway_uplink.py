@@ -312,3 +312,15 @@ async def _link(address: BrokerAddress) -> Link:
         will_topic=topics.status("home-9"),
         will=GatewayStatus(state="offline").model_dump_json().encode(),
     )
+
+
+async def test_a_batch_names_the_oldest_contract_that_can_say_it(broker: Broker, outbox: Outbox) -> None:
+    await keep(outbox, None, 0, 1)
+    for number in (2, 3):
+        frame = cuff_frame(number)
+        said = [one.model_copy(update={"context": {"meal": "fasting"}}) for one in normalize(frame, zone=ZONE)]
+        await outbox.keep(frame, said)
+    async with ReceiptBackend(broker.port) as backend, uplink_to(broker, outbox, timing=PATIENT):
+        await counts_are(outbox, stored=4)
+        batches = [ReadingsBatch.model_validate_json(batch.payload) for batch in backend.batches]
+        assert sorted((batch.schema_version, len(batch.readings)) for batch in batches) == [(1, 2), (2, 2)]

@@ -1,0 +1,40 @@
+"""A small file that a power cut leaves either as it was or as it is to be, never half written."""
+
+import os
+from pathlib import Path
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace the file's content; only its owner may read it. Raises ``OSError``, and the old content then stays."""
+    beside = path.with_name(f".{path.name}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        _give_to_owner(descriptor, path.parent)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    _sync_folder(path.parent)
+
+
+def _give_to_owner(descriptor: int, folder: Path) -> None:
+    """What an administrator writes for the gateway while it does not run is the gateway's to read."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name is safe only once the folder is."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def set_aside(path: Path, stamp: str) -> Path:
+    """Move a damaged file out of the way, for whoever looks into it; returns where it is now."""
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    path.replace(aside)
+    return aside
