@@ -270,5 +270,5 @@ async def test_it_ends_when_told_to_even_if_bluez_goes_away_at_that_moment(
     async with asyncio.timeout(10), SimulatedHome(bus, [CUFF_SPEC]):
         async with collecting([(CUFF_SPEC, CUFF)], RecordingSink()) as collector:
             await eventually(lambda: collector.status().adapter == "powered")
-            monkeypatch.setattr(Lookout, "close", gone)
+            monkeypatch.setattr(Lookout, "rest", gone)
         assert collector.status().adapter == "stopped"

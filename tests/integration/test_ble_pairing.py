@@ -88,7 +88,7 @@ async def test_a_meter_that_shows_a_passkey(bus: str, configured: int, paired: b
 async def test_a_stale_bond_is_recognised_and_says_what_to_do(bus: str) -> None:
     sink = RecordingSink()
     async with SimulatedHome(bus, [CUFF_SPEC], home_zone=UTC) as home:
-        async with collecting([(CUFF_SPEC, CUFF)], sink, home_zone=UTC) as collector:
+        async with collecting([(CUFF_SPEC, CUFF)], sink, home_zone=UTC, mend_bonds=False) as collector:
             await _collect_one(home, sink)
             await home.meter("cuff").forget_bond()
             await home.meter("cuff").measure(READING)
@@ -98,6 +98,55 @@ async def test_a_stale_bond_is_recognised_and_says_what_to_do(bus: str) -> None:
         assert "forgotten this gateway" in problem
         assert CUFF.steps[0] in problem
         assert home.meter("cuff").stored == 1, "the reading is still in the meter"
+
+
+async def test_a_stale_bond_is_renewed_and_the_reading_arrives(bus: str) -> None:
+    sink = RecordingSink()
+    async with SimulatedHome(bus, [CUFF_SPEC], home_zone=UTC) as home:
+        async with collecting([(CUFF_SPEC, CUFF)], sink, home_zone=UTC) as collector:
+            await _collect_one(home, sink)
+            await home.meter("cuff").forget_bond()
+            await home.meter("cuff").measure(READING)
+            await sink.until(lambda heard: len(heard.frames) == 2)
+            ends = len(sink.ended)
+            await sink.until(lambda heard: len(heard.ended) > ends)
+            assert collector.status().meters[0].problem is None
+            status = collector.status().meters[0]
+            assert status.paired
+            assert "Its bond was removed" in (status.last_error or "")
+            assert status.last_error_time is not None
+            await home.meter("cuff").forget_bond()
+            await home.meter("cuff").measure(READING)
+            await eventually(lambda: "within the last hour" in (collector.status().meters[0].problem or ""))
+        assert _happened(home, MeterHappening.PAIRED) == 2, "once an hour at most"
+
+
+async def test_a_meter_with_digits_is_not_unpaired_behind_anybodys_back(bus: str) -> None:
+    shows, model = replace(CUFF_SPEC, passkey=123456), replace(CUFF, digits="shown")
+    sink = RecordingSink()
+    async with SimulatedHome(bus, [shows], home_zone=UTC) as home:
+        async with collecting([(shows, model)], sink, home_zone=UTC) as collector:
+            await _collect_one(home, sink)
+            await home.meter("cuff").forget_bond()
+            await home.meter("cuff").measure(READING)
+            await eventually(lambda: "only with its digits" in (collector.status().meters[0].problem or ""))
+        bonded = home.bluez.device(shows.address)
+        assert bonded is not None
+        assert bonded.paired
+
+
+async def test_what_an_eager_meter_sends_after_its_bond_was_renewed_is_heard(bus: str) -> None:
+    """Removing the bond takes the early listener's subscription with it; the next connection has to make it anew."""
+    eager = replace(CUFF_SPEC, eager=True)
+    sink = RecordingSink()
+    async with SimulatedHome(bus, [eager], home_zone=UTC) as home, collecting([(eager, CUFF)], sink, home_zone=UTC):
+        await _collect_one(home, sink)
+        await home.meter("cuff").forget_bond()
+        await home.meter("cuff").measure(READING)
+        await sink.until(lambda heard: len(heard.frames) == 2)
+        for count in (3, 4):
+            await _collect_one(home, sink)
+            assert len(sink.frames) == count
 
 
 async def test_what_an_eager_meter_sends_before_anybody_subscribed_is_heard(bus: str) -> None:

@@ -7,32 +7,42 @@ confirmed and lost. A client that subscribed in an earlier connection and stayed
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
 import structlog
-from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
-from hearthline_gateway.ble.agent import AGENT_PATH, PairingAgent, address_of
+from hearthline_gateway.ble.agent import AGENT_PATH, PairingAgent, PairingTalk, adapter_of, address_of
+from hearthline_gateway.ble.bluez_bus import (
+    ADAPTER,
+    AGENT_MANAGER,
+    BATTERY,
+    BLUEZ,
+    CHARACTERISTIC,
+    DBUS,
+    DEVICE,
+    OBJECT_MANAGER,
+    PROPERTIES,
+    adapter_path,
+    call,
+)
+from hearthline_gateway.radio import PairingDialogue
 
 log = structlog.get_logger(__name__)
 
-_BLUEZ: Final = "org.bluez"
-_DBUS: Final = "org.freedesktop.DBus"
-_PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-_CHARACTERISTIC: Final = "org.bluez.GattCharacteristic1"
-_ADAPTER: Final = "org.bluez.Adapter1"
-_DEVICE: Final = "org.bluez.Device1"
-_BATTERY: Final = "org.bluez.Battery1"
-_OBJECT_MANAGER: Final = "org.freedesktop.DBus.ObjectManager"
 _RULES: Final = (
-    f"type='signal',sender='{_BLUEZ}',interface='{_OBJECT_MANAGER}',member='InterfacesAdded',arg0path='/org/bluez/'",
-    f"type='signal',sender='{_BLUEZ}',interface='{_PROPERTIES}',path_namespace='/org/bluez',arg0='{_BATTERY}'",
-    f"type='signal',sender='{_DBUS}',member='NameOwnerChanged',arg0='{_BLUEZ}'",
-    f"type='signal',sender='{_BLUEZ}',interface='{_PROPERTIES}',path_namespace='/org/bluez',arg0='{_CHARACTERISTIC}'",
-    f"type='signal',sender='{_BLUEZ}',interface='{_PROPERTIES}',path_namespace='/org/bluez',arg0='{_ADAPTER}'",
+    f"type='signal',sender='{BLUEZ}',interface='{OBJECT_MANAGER}',arg0path='/org/bluez/'",
+    f"type='signal',sender='{BLUEZ}',interface='{PROPERTIES}',path_namespace='/org/bluez',arg0='{BATTERY}'",
+    f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
+    f"type='signal',sender='{BLUEZ}',interface='{PROPERTIES}',path_namespace='/org/bluez',arg0='{CHARACTERISTIC}'",
+    f"type='signal',sender='{BLUEZ}',interface='{PROPERTIES}',path_namespace='/org/bluez',arg0='{ADAPTER}'",
 )
+_POWER_LIMIT_S: Final = 10.0
+"""The kernel gives a controller 2 s for a command; switching off or on takes a handful."""
 
 
 class BluezEvents(Protocol):
@@ -44,38 +54,57 @@ class BluezEvents(Protocol):
     def on_battery(self, address: str, percent: int) -> None:
         """bluetoothd read a battery; it keeps the battery service to itself."""
 
+    def on_adapter(self, adapter: str, *, moved: bool) -> None:
+        """The adapter came or went (``moved``), or was switched on or off."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """What bluetoothd remembers of a device."""
+    """What bluetoothd remembers of a device on one adapter."""
 
+    path: str
+    address: str
     paired: bool
     connected: bool
 
+    @property
+    def adapter(self) -> str:
+        """The adapter that knows it."""
+        return adapter_of(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAdapter:
+    """An adapter as bluetoothd sees it."""
+
+    name: str
+    address: str
+    powered: bool
+
 
 class BluezClient:
-    """Open with :meth:`open`, close with :meth:`close`. ``disturbed`` is set when adapter, daemon or bus went away and
+    """Open with :meth:`open`, close with :meth:`close`. ``disturbed`` is set when daemon or bus went away and
     everything has to be set up again."""
 
-    def __init__(self, bus: MessageBus, agent: PairingAgent, adapter: str | None, events: BluezEvents) -> None:
+    def __init__(self, bus: MessageBus, agent: PairingAgent, events: BluezEvents) -> None:
         self._bus = bus
         self._agent = agent
-        self._adapter = adapter
         self._events = events
         self._listening: dict[str, str] = {}
+        self._offered: str | None = None
         self.disturbed = asyncio.Event()
         self._watching = asyncio.create_task(self._watch_bus(), name="bluez bus")
 
     @classmethod
-    async def open(cls, agent: PairingAgent, adapter: str | None, events: BluezEvents) -> Self:
-        """Connect to the system bus, offer the agent and start listening. ``adapter`` is a name such as ``hci0``, None
-        for whichever there is. Raises :class:`DBusError` or ``OSError``."""
-        client = cls(await MessageBus(bus_type=BusType.SYSTEM).connect(), agent, adapter, events)
+    async def open(cls, agent: PairingAgent, events: BluezEvents) -> Self:
+        """Connect to the system bus, offer the agent and start listening. Raises :class:`DBusError` or ``OSError``."""
+        client = cls(await MessageBus(bus_type=BusType.SYSTEM).connect(), agent, events)
         try:
             client._bus.add_message_handler(client._on_message)
+            client._bus.export(AGENT_PATH, agent)
             for rule in _RULES:
-                await client._call(_DBUS, "/org/freedesktop/DBus", _DBUS, "AddMatch", "s", rule)
-            await client._offer_agent()
+                await call(client._bus, DBUS, "/org/freedesktop/DBus", DBUS, "AddMatch", "s", rule)
+            await client._register_agent()
         except BaseException:
             await client.close()
             raise
@@ -87,21 +116,54 @@ class BluezClient:
         await asyncio.gather(self._watching, return_exceptions=True)
         self._bus.disconnect()
 
-    async def known_devices(self) -> dict[str, KnownDevice]:
-        """Every device bluetoothd remembers, by address."""
-        objects = await self._call(_BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects", "")
-        found = (interfaces[_DEVICE] for interfaces in objects[0].values() if _DEVICE in interfaces)
-        return {
-            device["Address"].value: KnownDevice(device["Paired"].value, device["Connected"].value) for device in found
+    async def adapters(self) -> dict[str, KnownAdapter]:
+        """Every adapter by its name, in the order of their names."""
+        found = {
+            adapter_of(path): KnownAdapter(
+                adapter_of(path), interfaces[ADAPTER]["Address"].value, interfaces[ADAPTER]["Powered"].value
+            )
+            for path, interfaces in (await self._objects()).items()
+            if ADAPTER in interfaces
         }
+        return dict(sorted(found.items()))
+
+    async def known_devices(self) -> tuple[KnownDevice, ...]:
+        """Every device that bluetoothd remembers, once for each adapter that knows it."""
+        found = (
+            (path, interfaces[DEVICE]) for path, interfaces in (await self._objects()).items() if DEVICE in interfaces
+        )
+        return tuple(
+            KnownDevice(path, device["Address"].value.upper(), device["Paired"].value, device["Connected"].value)
+            for path, device in found
+        )
 
     async def is_paired(self, device_path: str) -> bool:
         """Whether bluetoothd holds a bond."""
         try:
-            answer = await self._call(_BLUEZ, device_path, _PROPERTIES, "Get", "ss", _DEVICE, "Paired")
+            answer = await call(self._bus, BLUEZ, device_path, PROPERTIES, "Get", "ss", DEVICE, "Paired")
         except DBusError:
             return False
         return bool(answer[0].value)
+
+    async def remove_device(self, device_path: str) -> None:
+        """Forget a device: its link, its bond and its services. Raises :class:`DBusError`."""
+        await call(self._bus, BLUEZ, adapter_path(adapter_of(device_path)), ADAPTER, "RemoveDevice", "o", device_path)
+        self._forget_listening(device_path)
+
+    async def set_powered(self, adapter: str, on: bool) -> None:
+        """Switch an adapter on or off. Raises :class:`DBusError`."""
+        await call(
+            self._bus,
+            BLUEZ,
+            adapter_path(adapter),
+            PROPERTIES,
+            "Set",
+            "ssv",
+            ADAPTER,
+            "Powered",
+            Variant("b", on),
+            within_s=_POWER_LIMIT_S,
+        )
 
     async def listen_early(self, characteristic_path: str, characteristic: str) -> None:
         """Subscribe in our own name, so that the next connection's first values find somebody. Needs a connection."""
@@ -109,36 +171,40 @@ class BluezClient:
             return
         self._listening[characteristic_path] = characteristic
         try:
-            await self._call(_BLUEZ, characteristic_path, _CHARACTERISTIC, "StartNotify", "")
+            await call(self._bus, BLUEZ, characteristic_path, CHARACTERISTIC, "StartNotify", "")
         except DBusError as error:
             if error.type != "org.bluez.Error.InProgress":
-                del self._listening[characteristic_path]
+                self._listening.pop(characteristic_path, None)
                 log.info("early_listening_refused", characteristic=characteristic, error=str(error))
 
-    async def _offer_agent(self) -> None:
-        self._bus.export(AGENT_PATH, self._agent)
-        manager = "org.bluez.AgentManager1"
-        await self._call(_BLUEZ, "/org/bluez", manager, "RegisterAgent", "os", AGENT_PATH, self._agent.capability)
-        await self._call(_BLUEZ, "/org/bluez", manager, "RequestDefaultAgent", "o", AGENT_PATH)
+    @asynccontextmanager
+    async def talking(self, address: str, dialogue: PairingDialogue) -> AsyncIterator[PairingTalk]:
+        """Let ``dialogue`` answer what bluetoothd asks while the meter at ``address`` is paired."""
+        try:
+            with self._agent.talking(address, dialogue) as talk:
+                await self.offer_agent()
+                yield talk
+        finally:
+            if not self.disturbed.is_set():
+                await self.offer_agent()
 
-    async def _call(
-        self, destination: str, path: str, interface: str, member: str, signature: str, *arguments: Any
-    ) -> list[Any]:
-        reply = await self._bus.call(
-            Message(
-                destination=destination,
-                path=path,
-                interface=interface,
-                member=member,
-                signature=signature,
-                body=list(arguments),
-            )
-        )
-        if reply is None or reply.message_type is MessageType.ERROR:
-            name = reply.error_name if reply is not None else None
-            text = str(reply.body[0]) if reply is not None and reply.body else "no answer"
-            raise DBusError(name or "org.freedesktop.DBus.Error.Failed", f"{member}: {text}")
-        return reply.body
+    async def offer_agent(self) -> None:
+        """Offer the agent anew where what it is capable of has changed. Never without need: bluetoothd ends a pairing
+        whose agent goes."""
+        if self._agent.capability == self._offered:
+            return
+        await call(self._bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "UnregisterAgent", "o", AGENT_PATH)
+        await self._register_agent()
+
+    async def _register_agent(self) -> None:
+        self._offered = capability = self._agent.capability
+        await call(self._bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "RegisterAgent", "os", AGENT_PATH, capability)
+        await call(self._bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "RequestDefaultAgent", "o", AGENT_PATH)
+
+    async def _objects(self) -> dict[str, dict[str, dict[str, Variant]]]:
+        answer = await call(self._bus, BLUEZ, "/", OBJECT_MANAGER, "GetManagedObjects", "")
+        objects: dict[str, dict[str, dict[str, Variant]]] = answer[0]
+        return objects
 
     async def _watch_bus(self) -> None:
         try:
@@ -150,24 +216,41 @@ class BluezClient:
     def _on_message(self, message: Message) -> None:
         if message.message_type is not MessageType.SIGNAL:
             return
-        if message.member == "NameOwnerChanged" and message.body[0] == _BLUEZ:
+        if message.member == "NameOwnerChanged" and message.body[0] == BLUEZ:
             log.warning("bluetooth_daemon_changed", runs=bool(message.body[2]))
             self.disturbed.set()
         elif message.member == "PropertiesChanged":
             self._on_properties(message.path or "", message.body[0], message.body[1])
-        elif message.member == "InterfacesAdded" and _BATTERY in message.body[1]:
-            self._on_properties(message.body[0], _BATTERY, message.body[1][_BATTERY])
+        elif message.member == "InterfacesAdded":
+            self._on_added(message.body[0], message.body[1])
+        elif message.member == "InterfacesRemoved":
+            self._on_removed(message.body[0], message.body[1])
+
+    def _on_added(self, path: str, interfaces: dict[str, Any]) -> None:
+        if BATTERY in interfaces:
+            self._on_properties(path, BATTERY, interfaces[BATTERY])
+        if ADAPTER in interfaces:
+            log.warning("bluetooth_adapter_came", adapter=adapter_of(path))
+            self._events.on_adapter(adapter_of(path), moved=True)
+
+    def _on_removed(self, path: str, interfaces: list[str]) -> None:
+        if CHARACTERISTIC in interfaces:
+            self._listening.pop(path, None)
+        if ADAPTER in interfaces:
+            log.warning("bluetooth_adapter_went", adapter=adapter_of(path))
+            self._events.on_adapter(adapter_of(path), moved=True)
 
     def _on_properties(self, path: str, interface: str, changed: dict[str, Any]) -> None:
-        if interface == _CHARACTERISTIC and "Value" in changed:
+        if interface == CHARACTERISTIC and "Value" in changed:
             characteristic = self._listening.get(path)
             if characteristic is not None:
                 self._events.on_early_value(address_of(path), characteristic, bytes(changed["Value"].value))
-        elif interface == _BATTERY and "Percentage" in changed:
+        elif interface == BATTERY and "Percentage" in changed:
             self._events.on_battery(address_of(path), int(changed["Percentage"].value))
-        elif interface == _ADAPTER and "Powered" in changed and self._is_ours(path):
-            log.warning("bluetooth_adapter_power", powered=changed["Powered"].value)
-            self.disturbed.set()
+        elif interface == ADAPTER and "Powered" in changed:
+            log.warning("bluetooth_adapter_power", adapter=adapter_of(path), powered=changed["Powered"].value)
+            self._events.on_adapter(adapter_of(path), moved=False)
 
-    def _is_ours(self, adapter_path: str) -> bool:
-        return self._adapter is None or adapter_path.endswith(f"/{self._adapter}")
+    def _forget_listening(self, device_path: str) -> None:
+        for path in [path for path in self._listening if path.startswith(f"{device_path}/")]:
+            del self._listening[path]
