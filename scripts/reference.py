@@ -15,12 +15,14 @@ from pydantic.json_schema import models_json_schema
 from hearthline_backend.cli import app as backend_app
 from hearthline_backend.settings import settings_table as backend_table
 from hearthline_gateway.cli import app as gateway_app
-from hearthline_gateway.meter_models import models
-from hearthline_gateway.settings import settings_table as gateway_table
+from hearthline_gateway.cli_answer import SHAPE
+from hearthline_gateway.exit_codes import MEANINGS
+from hearthline_gateway.meter_models import MeterModel, models
+from hearthline_gateway.settings_table import settings_table as gateway_table
 from hearthline_protocol import topics
 from hearthline_protocol.commands import Command, CommandReply
 from hearthline_protocol.configuration import DesiredConfiguration, ReportedConfiguration
-from hearthline_protocol.kinds import KINDS
+from hearthline_protocol.kinds import GLUCOSE_SAMPLES, KINDS
 from hearthline_protocol.messages import (
     MAX_BATCH_BYTES,
     MAX_BATCH_READINGS,
@@ -42,6 +44,10 @@ def kinds_page() -> str:
         for kind in KINDS.values()
         for field in kind.fields.values()
     ]
+    samples = [
+        f"| `{name}` | {codes.loinc_mass or '–'} | {codes.loinc_moles or '–'} | {codes.mdc} |"
+        for name, codes in GLUCOSE_SAMPLES.items()
+    ]
     return (
         "# Kinds\n\n"
         + NOTE
@@ -49,7 +55,10 @@ def kinds_page() -> str:
         "range and its codes. Bold fields are required: without them a reading has no value.\n\n"
         "| kind | field | unit | step | possible | LOINC | MDC |\n| --- | --- | --- | --- | --- | --- | --- |\n"
         + "\n".join(rows)
-        + "\n"
+        + "\n\n## Glucose by sample\n\n"
+        "What a glucose value was measured in decides its codes: the word stands in the reading's context as "
+        "`sample_type`. The LOINC code also depends on the unit it is told in.\n\n"
+        "| sample | LOINC, mg/dL | LOINC, mmol/L | MDC |\n| --- | --- | --- | --- |\n" + "\n".join(samples) + "\n"
     )
 
 
@@ -143,15 +152,66 @@ def asyncapi_page() -> str:
 
 
 def meters_page() -> str:
-    parts = ["# Supported meters\n\n", NOTE]
-    for model in models().values():
-        steps = "\n".join(f"{number}. {step}" for number, step in enumerate(model.steps, 1))
-        parts.append(
-            f"## {model.title}\n\n`{model.name}` · {model.device} · services {', '.join(model.services)} · "
-            f"{'paired' if model.pair else 'not paired'} · clock {model.clock or 'none'}\n\n{steps}\n\n"
-            f"Sources: {'; '.join(model.sources)}\n\n"
-        )
+    ordered = sorted(models().values(), key=lambda model: (model.generic, model.device, model.title.casefold()))
+    made = sum(not model.generic for model in ordered)
+    intro = (
+        f"{made} models of makers, and a generic model of each kind for others that keep to the Bluetooth profile. "
+        "The name in code is the model's name in `gateway.toml`; the facts come from one file per model in "
+        "`firmware-config/meters`.\n\n"
+    )
+    parts = [
+        "# Supported meters\n\n",
+        NOTE,
+        intro,
+        "| model | device | services | pairing | clock | users | stored records |\n",
+        "| --- | --- | --- | --- | --- | --- | --- |\n",
+        *(_meter_row(model) for model in ordered),
+        "\n",
+        *(_meter_section(model) for model in ordered),
+    ]
     return "".join(parts).rstrip() + "\n"
+
+
+def _meter_row(model: MeterModel) -> str:
+    anchor = "".join(sign for sign in model.title.lower() if sign.isalnum() or sign in " -").replace(" ", "-")
+    return (
+        f"| [{model.title}](#{anchor})<br>`{model.name}` | {model.device.replace('_', ' ')} "
+        f"| {' '.join(model.services)} | {_pairing(model)} | {_clock(model)} | {model.users or '–'} "
+        f"| {_stored_records(model)} |\n"
+    )
+
+
+def _pairing(model: MeterModel) -> str:
+    if model.advertises is not None:
+        return "none, never connected"
+    digits = {"shown": ", digits on its display", "printed": ", digits printed on it", None: ""}[model.digits]
+    return f"bond{digits}{', a code for each slot' if model.consent else ''}" if model.pair else "none"
+
+
+def _clock(model: MeterModel) -> str:
+    return "none" if model.clock is None else f"{model.clock}, {'read and set' if model.set_clock else 'read'}"
+
+
+def _stored_records(model: MeterModel) -> str:
+    if model.stored_records:
+        return "asked for by number"
+    if model.advertises is not None:
+        return "none"
+    return "sent once, then deleted" if model.deletes_on_confirmation else "as it sends them"
+
+
+def _meter_section(model: MeterModel) -> str:
+    facts = [f"Measures {', '.join(model.measurements)}."] if model.measurements else ["Advertises its measurements."]
+    if model.names:
+        facts.append(f"Advertises as {' or '.join(f'`{name}`' for name in model.names)}.")
+    facts.append(f"Left alone for {model.reconnect_after_s:g} s after it hung up.")
+    if model.big_endian:
+        facts.append(f"Wrong byte order: {', '.join(f'`{name}`' for name in model.big_endian)}.")
+    if model.unflagged:
+        facts.append(f"Sent without its flag: {', '.join(f'`{name}`' for name in model.unflagged)}.")
+    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(model.steps, 1))
+    sources = "\n".join(f"- {source}" for source in model.sources)
+    return f"## {model.title}\n\n{' '.join(facts)}\n\n{steps}\n\nSources:\n\n{sources}\n\n"
 
 
 def settings_page() -> str:
@@ -172,8 +232,24 @@ def commands_page() -> str:
     parts = ["# Commands\n\n", NOTE]
     for name, application in (("hearthline", backend_app), ("hearthline-gateway", gateway_app)):
         parts.append(f"## {name}\n\n")
+        if application is gateway_app:
+            parts.append(_gateway_answers())
         parts += _command(typer.main.get_command(application), name)
     return "".join(parts).rstrip() + "\n"
+
+
+def _gateway_answers() -> str:
+    codes = "".join(f"| {int(code)} | {meaning} |\n" for code, meaning in MEANINGS.items())
+    fields = "".join(f"| `{field}` | {meaning} |\n" for field, meaning in SHAPE.items())
+    return (
+        "Exit codes:\n\n| code | meaning |\n| --- | --- |\n"
+        f"{codes}\nWith `--json` a command answers with one line, an object of this shape:\n\n"
+        f"| field | meaning |\n| --- | --- |\n{fields}\n"
+        "`run --json` logs in JSON instead, and the lines of `decode -` are JSON as they are. Values are masked unless "
+        "`--show-values`; who used it is written to `values-shown.log` in `gateway.data_dir` first. Where a gateway "
+        "runs, commands go through its socket (`gateway.control_socket`), which its user and group may use; else "
+        "`scan`, `pair` and `unpair` use the adapter themselves. `--install-completion` adds shell completion.\n\n"
+    )
 
 
 def _command(command: Any, path: str) -> list[str]:

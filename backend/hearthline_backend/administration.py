@@ -23,7 +23,7 @@ from hearthline_backend.web.passwords import hash_password
 from hearthline_protocol.topics import GATEWAY_NAME
 
 PASSWORD_LENGTH: Final = 12
-DEVICES: Final = ("cuff", "oximeter", "scale", "thermometer")
+DEVICES: Final = ("cuff", "glucose_meter", "heart_rate_strap", "oximeter", "scale", "thermometer")
 _ADDRESS: Final = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", re.ASCII)
 
 

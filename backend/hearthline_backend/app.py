@@ -21,7 +21,7 @@ from hearthline_backend.alerting.judge import Judge
 from hearthline_backend.alerting.mail import MailChannel, MailServer
 from hearthline_backend.alerting.webhook import WebhookChannel
 from hearthline_backend.due import Due
-from hearthline_backend.events import EventBus
+from hearthline_backend.events import Event, EventBus
 from hearthline_backend.healthz import health_middleware
 from hearthline_backend.ingest.health import StoreHealth
 from hearthline_backend.ingest.held import HeldRetry
@@ -92,7 +92,9 @@ async def _open(stack: AsyncExitStack, settings: Settings, address: str) -> _Gro
 async def _start(stack: AsyncExitStack, ground: _Ground, sock: socket.socket) -> None:
     """Every part, in the order in which they need each other; the stack ends them in the reverse."""
     due = await stack.enter_async_context(_calling(ground))
-    uplink = PahoUplink(ground.settings.broker, clock=utc_now)
+    uplink = PahoUplink(
+        ground.settings.broker, clock=utc_now, changed=lambda: ground.events.publish(Event("broker", utc_now()))
+    )
     health = StoreHealth(ground.events, utc_now)
     settlement = Settlement(ground.records, ground.readings, Judge(ground.readings), utc_now)
     desk = RemoteDesk(ground.records, uplink, ground.events, utc_now)
@@ -149,7 +151,7 @@ def _context(ground: _Ground, desk: RemoteDesk, uplink: PahoUplink, health: Stor
         actions=AlertActions(ground.records, ground.events, utc_now),
         desk=desk,
         clock=utc_now,
-        broker_connected=lambda: uplink.connected,
+        broker_away_since=lambda: uplink.away_since,
         stores_away_since=lambda: health.delayed_since,
         secure_cookies=ground.settings.secure_cookies,
         trusted_proxies=frozenset(ground.settings.trusted_proxies),

@@ -36,8 +36,8 @@ def run_in_unit(work: Callable[[Any, Any], Coroutine[Any, Any, None]], config: P
 
 
 async def _in_unit(work: Callable[[Any, Any], Coroutine[Any, Any, None]], config: Path | None) -> None:
-    from hearthline_backend import administration  # noqa: PLC0415  # keeps --help quick
-    from hearthline_backend.settings import load  # noqa: PLC0415  # keeps --help quick
+    from hearthline_backend import administration  # keeps --help quick
+    from hearthline_backend.settings import load  # keeps --help quick
 
     async with administration.administering(load(config)) as unit:
         await work(unit, administration)
@@ -45,8 +45,8 @@ async def _in_unit(work: Callable[[Any, Any], Coroutine[Any, Any, None]], config
 
 def run(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
     """Run a command's coroutine; what a person can put right ends in a sentence and exit code 1."""
-    from hearthline_backend.errors import HearthlineError  # noqa: PLC0415  # keeps --help quick
-    from hearthline_backend.storage.ports import StoreUnavailableError  # noqa: PLC0415  # keeps --help quick
+    from hearthline_backend.errors import HearthlineError  # keeps --help quick
+    from hearthline_backend.storage.ports import StoreUnavailableError  # keeps --help quick
 
     try:
         asyncio.run(work(*arguments))

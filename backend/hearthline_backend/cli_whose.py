@@ -28,7 +28,7 @@ def take(
     """It is this patient's: the running backend stores and judges it within seconds."""
 
     async def work(unit: Any, _administration: Any) -> None:
-        from hearthline_backend.unclear_readings import claim  # noqa: PLC0415  # keeps --help quick
+        from hearthline_backend.unclear_readings import claim  # keeps --help quick
 
         await claim(unit, number, patient)
         typer.echo("Noted. A running backend takes it within seconds; one that starts later does so at its start.")
@@ -41,7 +41,7 @@ def guest(number: Number, config: Config = None) -> None:
     """It is nobody's of this service: it is kept apart and never judged."""
 
     async def work(unit: Any, _administration: Any) -> None:
-        from hearthline_backend.unclear_readings import claim  # noqa: PLC0415  # keeps --help quick
+        from hearthline_backend.unclear_readings import claim  # keeps --help quick
 
         await claim(unit, number, None)
         typer.echo("Noted: it is kept apart.")
@@ -50,10 +50,10 @@ def guest(number: Number, config: Config = None) -> None:
 
 
 async def _list(config: Path | None) -> None:
-    from hearthline_backend.administration import administering  # noqa: PLC0415  # keeps --help quick
-    from hearthline_backend.settings import load  # noqa: PLC0415  # keeps --help quick
-    from hearthline_backend.storage.embedded import EmbeddedReadings  # noqa: PLC0415  # keeps --help quick
-    from hearthline_backend.unclear_readings import unclear_readings  # noqa: PLC0415  # keeps --help quick
+    from hearthline_backend.administration import administering  # keeps --help quick
+    from hearthline_backend.settings import load  # keeps --help quick
+    from hearthline_backend.storage.embedded import EmbeddedReadings  # keeps --help quick
+    from hearthline_backend.unclear_readings import unclear_readings  # keeps --help quick
 
     settings = load(config)
     async with administering(settings) as unit:

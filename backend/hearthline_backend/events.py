@@ -16,13 +16,13 @@ from uuid import UUID
 BACKLOG: Final = 256
 """Events kept for one subscriber before it is told to ask again."""
 
-EventKind = Literal["reading", "alert", "gateway", "store", "resync"]
+EventKind = Literal["reading", "alert", "gateway", "store", "broker", "resync"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something changed at ``at``. ``store`` says that the stores went away or came back; ``resync`` that this
-    subscriber missed events and has to read everything again."""
+    """Something changed at ``at``. ``store`` says that the stores went away or came back, ``broker`` the same of the
+    broker; ``resync`` that this subscriber missed events and has to read everything again."""
 
     kind: EventKind
     at: datetime

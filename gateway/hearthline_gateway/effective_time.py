@@ -14,6 +14,12 @@ In order:
 An instant more than :data:`NOW` after its receipt cannot be: it becomes the time of receipt, ``corrected``. What
 happened within :data:`NOW` of its receipt is live.
 
+One offset is measured in a connection, and holds for every record that the meter stored before it. A clock that drifts
+is therefore right for what was measured just now, and wrong for an older record by what it drifted since: two minutes a
+day is what the worst do. A line between this offset and the last one would be no better: nobody knows whether the clock
+drifted or was put right by hand in between, and then the line is wrong by up to the whole difference. A meter whose
+clock may be set is set at every visit, and no record is off by more than the drift since the last one.
+
 A wall time that a daylight-saving change shows twice is the first of the two, unless only the second is within
 :data:`NOW` of the receipt; one that it skips belongs to a clock nobody has put forward yet and is read as such.
 """
@@ -72,6 +78,21 @@ def reconcile(
         return _assumed(stamp, received, zone, just_measured=just_measured)
     except OverflowError:  # so near an edge of the calendar that no instant can be named
         return unstamped
+
+
+def measured_just_now(
+    stamp: DeviceTime | None, *, received: datetime, clock: MeterClock | None = None, just_measured: bool = False
+) -> bool:
+    """The same evidence where ``received`` is not a date but counted from the boot, and so is all that ``clock`` says:
+    the distance between a stamp and its receipt needs no date."""
+    if stamp is None or not stamp.known:
+        return True
+    if clock is None:
+        return just_measured
+    try:
+        return received - stamp.at_offset(_ahead_at(stamp, clock, received)) <= NOW
+    except OverflowError:
+        return just_measured
 
 
 def _assumed(stamp: DeviceTime, received: datetime, zone: ZoneInfo, *, just_measured: bool) -> EffectiveTime:

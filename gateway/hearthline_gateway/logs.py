@@ -6,9 +6,9 @@ import sys
 import structlog
 
 
-def configure_logs(level: str) -> None:
+def configure_logs(level: str, *, as_json: bool = False) -> None:
     """Set structlog up once per process; ``level`` is ``debug``, ``info``, ``warning`` or ``error``."""
-    person = sys.stderr.isatty()
+    person = sys.stderr.isatty() and not as_json
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -17,6 +17,9 @@ log = structlog.get_logger(__name__)
 _MICROSECONDS: Final = 1_000_000
 
 
+_SAY_EVERY_S: Final = 15.0
+
+
 class ServiceManager:
     """The one who started us, if it wants to hear of us. ``environment`` is the process's."""
 
@@ -38,6 +41,25 @@ class ServiceManager:
     def stopping(self) -> None:
         """We have begun to end."""
         self._say("STOPPING=1")
+
+    async def run(self, words: Callable[[], str], alive: Callable[[], Awaitable[None]]) -> None:
+        """Ready now; then, until cancelled, ``words`` for what is done and :meth:`keep_alive`."""
+        self.ready(words())
+        parts = [asyncio.create_task(self._keep_saying(words)), asyncio.create_task(self.keep_alive(alive))]
+        try:
+            await asyncio.gather(*parts)
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+
+    async def _keep_saying(self, words: Callable[[], str]) -> None:
+        said = ""
+        while True:
+            if (now := words()) != said:
+                self.doing(now)
+            said = now
+            await asyncio.sleep(_SAY_EVERY_S)
 
     async def keep_alive(self, alive: Callable[[], Awaitable[None]]) -> None:
         """Say "alive" three times within the time allowed, each time after ``alive`` has come back: a gateway whose

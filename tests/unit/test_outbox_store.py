@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hearthline_gateway.frame import Frame, MeterClock
+from hearthline_gateway.clock import BOOT
+from hearthline_gateway.frame import BootMoment, Frame, MeterClock
 from hearthline_gateway.normalize import normalize
+from hearthline_gateway.outbox import rows
 from hearthline_gateway.outbox.retention import Retention
 from hearthline_gateway.outbox.schema import MIGRATIONS, OutboxError, connect, migrate
 from hearthline_gateway.outbox.store import Outbox
@@ -188,7 +190,7 @@ async def test_bad_frames_are_kept_once_and_counted(outbox: Outbox) -> None:
     frame = Frame(SENSOR, "2A35", b"\x00\x01", START)
     for _ in range(3):
         await outbox.keep_bad(frame, "TruncatedError", "the frame ends before its systolic")
-    (counted,) = await outbox.bad_frames(SENSOR)
+    (counted,) = (await outbox.report([SENSOR])).bad_frames[SENSOR]
     assert (counted.characteristic, counted.length, counted.count) == ("2A35", 2, 3)
     assert select(outbox.path, "SELECT payload, error_type, state FROM frames") == [
         (b"\x00\x01", "TruncatedError", "bad")
@@ -201,18 +203,19 @@ async def test_a_raw_frame_comes_back_as_it_was(outbox: Outbox) -> None:
     clock = MeterClock(ahead, START, set_ahead_of_utc=timedelta(hours=1), set_at=START + timedelta(seconds=1))
     frame = replace(heard, clock=clock)
     frame_id = await outbox.keep_raw(frame)
-    ((found_id, found),) = await outbox.raw_frames()
-    assert found_id == frame_id
+    (kept,) = await outbox.raw_frames()
+    found = kept.frame
+    assert kept.id == frame_id
     assert (found.payload, found.clock, found.received_time) == (frame.payload, frame.clock, frame.received_time)
     assert found.alone, "nothing later came from the same meter"
     await outbox.keep_raw(cuff_frame(1))
-    assert [frame.alone for _, frame in await outbox.raw_frames()] == [False, False]
+    assert [kept.frame.alone for kept in await outbox.raw_frames()] == [False, False]
 
 
 async def test_it_knows_when_a_meter_was_last_heard(outbox: Outbox) -> None:
-    assert await outbox.last_heard(SENSOR) is None
+    assert (await outbox.report([SENSOR])).last_heard == {}
     await keep(outbox, 0)
-    assert await outbox.last_heard(SENSOR) == cuff_frame(0).received_time
+    assert (await outbox.report([SENSOR])).last_heard == {SENSOR: cuff_frame(0).received_time}
 
 
 async def test_a_settled_raw_frame_with_nothing_new_is_let_go(outbox: Outbox) -> None:
@@ -327,3 +330,87 @@ def test_the_file_is_nobody_elses_business(tmp_path: Path) -> None:
         1,
     ]
     db.close()
+
+
+def test_a_file_of_the_first_release_is_taken_over_with_all_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    db = sqlite3.connect(path, isolation_level=None)
+    migrate(db, path, MIGRATIONS[:1])
+    (reading,) = readings_of(cuff_frame(0))
+    moment = START.isoformat(timespec="microseconds")
+    for state in ("decoded", "raw"):
+        db.execute(
+            "INSERT INTO frames (sensor, characteristic, payload, received_time, first, alone, state)"
+            " VALUES (?, '2A35', ?, ?, 0, 0, ?)",
+            (SENSOR, cuff_frame(0).payload, moment, state),
+        )
+    db.execute(
+        "INSERT INTO readings (id, frame_id, reading, live, heard_time, added_time) VALUES (?, 1, ?, 1, ?, ?)",
+        (str(reading.id), reading.model_dump_json(), moment, moment),
+    )
+    db.close()
+    db = connect(path)
+    assert db.execute("SELECT schema_needed, state FROM readings").fetchall() == [(1, "pending")]
+    assert db.execute("SELECT waits, boot_id, context_of FROM frames").fetchall() == [(0, None, None)] * 2
+    assert db.execute("SELECT count(*) FROM sequences").fetchone() == (0,)
+    db.close()
+
+
+async def test_an_older_file_is_looked_at_beside_a_gateway_that_has_not_run_yet(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "outbox.sqlite3", isolation_level=None)
+    migrate(db, tmp_path, MIGRATIONS[:1])
+    assert rows.status(db).waiting_for_time == 0
+    db.close()
+
+
+async def test_the_last_number_of_a_meter_grows_with_its_readings_until_it_is_forgotten(outbox: Outbox) -> None:
+    frame = cuff_frame(0)
+    (reading,) = readings_of(frame)
+
+    def numbered(number: int) -> tuple[Reading, ...]:
+        return (reading.model_copy(update={"sequence": number, "id": uuid4()}),)
+
+    assert await outbox.last_sequence(SENSOR, "2A35") is None
+    await outbox.keep(frame, numbered(3))
+    await outbox.keep(frame, numbered(2))
+    await outbox.keep(frame, numbered(9), complete=False)
+    assert await outbox.last_sequence(SENSOR, "2A35") == 3
+    assert await outbox.last_sequence(SENSOR, "2A18") is None
+    await outbox.settle(await outbox.keep_raw(frame), frame, numbered(4))
+    await outbox.keep_waiting(frame, numbered(5))
+    assert await outbox.last_sequence(SENSOR, "2A35") == 5
+    await outbox.forget_sequence(SENSOR, "2A35")
+    assert await outbox.last_sequence(SENSOR, "2A35") is None
+
+
+async def test_a_row_remembers_the_version_of_the_contract_that_it_needs(outbox: Outbox) -> None:
+    (plain,) = await keep(outbox, 0)
+    frame = cuff_frame(1)
+    (reading,) = readings_of(frame)
+    await outbox.keep(frame, (reading.model_copy(update={"context": {"meal": "fasting"}}),))
+    assert [row.schema for row in await outbox.load([1, 2])] == [1, 2]
+    assert plain.schema_needed == 1
+
+
+async def test_the_status_says_what_a_technician_asks(outbox: Outbox, clock: Clock) -> None:
+    await keep(outbox, 0)
+    clock.now += timedelta(days=400)
+    await outbox.prune()
+    waiting = replace(cuff_frame(1), since_boot=BootMoment("a", 5.0), received_time=BOOT + timedelta(seconds=5))
+    await outbox.keep_waiting(waiting, readings_of(waiting))
+    status = await outbox.status()
+    assert (status.given_up, status.waiting_for_time, status.set_aside, status.pending) == (1, 1, 0, 0)
+    assert status.disk_free_bytes is not None
+    assert status.disk_free_bytes > 0
+
+
+async def test_a_report_is_one_look_at_all_meters(outbox: Outbox) -> None:
+    other = "A4:C1:38:0A:0B:0C"
+    await keep(outbox, 0)
+    for sensor, times in ((SENSOR, 1), (other, 3)):
+        for _ in range(times):
+            await outbox.keep_bad(Frame(sensor, "2A35", b"\x00", START), "TruncatedError", "too short")
+    report = await outbox.report([SENSOR, other, "A4:C1:38:00:00:00"])
+    assert {sensor: said[0].count for sensor, said in report.bad_frames.items()} == {SENSOR: 1, other: 3}
+    assert report.last_heard == {SENSOR: START, other: START}
+    assert report.status.pending == 1

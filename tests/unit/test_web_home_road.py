@@ -48,8 +48,8 @@ def broken(state: HomeState) -> list[str]:
         (home(problems=["The disk is full: make room."]), "Gateway"),
         (home(state="offline", heard=OLD), "Internet"),
         (home(heard=OLD), "Internet"),
-        (home(Behind(broker_connected=False)), "Broker"),
-        (home(Behind(broker_connected=False), heard=OLD), "Broker"),
+        (home(Behind(broker_away_since=OLD)), "Broker"),
+        (home(Behind(broker_away_since=OLD), heard=OLD), "Broker"),
         (home(Behind(stores_away_since=OLD)), "Store"),
         (home(outbox={"pending": 3, "rejected": 0, "oldest_pending": OLD}), "Store"),
     ],
@@ -60,13 +60,13 @@ def test_the_one_broken_hop_is_named(state: HomeState, hop: str | None) -> None:
 
 def test_beyond_a_break_nothing_is_said_to_work() -> None:
     with speaking(Language.of("en", "Europe/Madrid")):
-        for state, place in ((home(heard=OLD), 3), (home(Behind(broker_connected=False)), 4)):
+        for state, place in ((home(heard=OLD), 3), (home(Behind(broker_away_since=OLD)), 4)):
             assert {hop.state for hop in road(state)[place + 1 :]} == {"beyond"}
         assert "Works" not in [hop.words for hop in road(home(heard=OLD))[:3]], "what was is told as what was"
 
 
 def test_a_broken_broker_does_not_send_the_technician_to_every_home() -> None:
     with speaking(Language.of("en", "Europe/Madrid")):
-        state = home(Behind(broker_connected=False), heard=OLD)
+        state = home(Behind(broker_away_since=OLD), heard=OLD)
         assert heading(state) == "Broken at the broker"
         assert "internet box" not in next_step(state).first

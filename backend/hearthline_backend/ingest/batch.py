@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
+from hearthline_backend.ingest.arrival import dated_by_arrival
 from hearthline_backend.ingest.plausibility import objection
 from hearthline_backend.ingest.refusal import Reason, Refused
 from hearthline_protocol.messages import MAX_BATCH_BYTES, MAX_BATCH_READINGS, SCHEMA, ReadingsBatch
@@ -28,23 +29,24 @@ class Batch:
     refused: tuple[Refused, ...]
 
 
-def read_batch(payload: bytes, now: datetime) -> Batch:
-    """Take a payload apart. Never raises for anything a payload can hold."""
+def read_batch(payload: bytes, now: datetime, arrived: datetime | None = None) -> Batch:
+    """Take a payload apart. Never raises for anything a payload can hold. ``arrived`` is when it came, where that was
+    not ``now``."""
     if len(payload) > MAX_BATCH_BYTES:
         return _nothing(_oversized(payload))
     try:
         batch = ReadingsBatch.model_validate_json(payload)
     except ValidationError:
-        return _read_one_by_one(payload, now)
+        return _read_one_by_one(payload, now, arrived or now)
     if batch.schema_version > SCHEMA:
         return _nothing(_newer(payload, batch.schema_version))
-    return _sorted_out(list(batch.readings), [], now)
+    return _sorted_out(list(batch.readings), [], now, arrived or now)
 
 
-def read_reading(payload: bytes, now: datetime) -> Batch:
+def read_reading(payload: bytes, now: datetime, arrived: datetime | None = None) -> Batch:
     """The same for the payload of one reading, as quarantine keeps it."""
     good, refused = _take(payload)
-    return _sorted_out([] if good is None else [good], [] if refused is None else [refused], now)
+    return _sorted_out([] if good is None else [good], [] if refused is None else [refused], now, arrived or now)
 
 
 def payload_of(reading: Reading) -> bytes:
@@ -52,7 +54,7 @@ def payload_of(reading: Reading) -> bytes:
     return reading.model_dump_json().encode()
 
 
-def _read_one_by_one(payload: bytes, now: datetime) -> Batch:
+def _read_one_by_one(payload: bytes, now: datetime, arrived: datetime) -> Batch:
     """The batch as a whole is not right: find out whether one of its readings is to blame."""
     try:
         content = from_json(payload)
@@ -69,7 +71,7 @@ def _read_one_by_one(payload: bytes, now: datetime) -> Batch:
             good.append(reading)
         if refusal is not None:
             bad.append(refusal)
-    return _sorted_out(good, bad, now)
+    return _sorted_out(good, bad, now, arrived)
 
 
 def _wrong_envelope(content: Any, payload: bytes) -> Refused | None:
@@ -100,9 +102,9 @@ def _take(payload: bytes) -> tuple[Reading | None, Refused | None]:
         return None, Refused(Reason.WRONG_SCHEMA, _in_words(error), payload, _named(payload))
 
 
-def _sorted_out(readings: list[Reading], refused: list[Refused], now: datetime) -> Batch:
+def _sorted_out(readings: list[Reading], refused: list[Refused], now: datetime, arrived: datetime) -> Batch:
     good: dict[UUID, Reading] = {}
-    for reading in readings:
+    for reading in (dated_by_arrival(one, arrived) for one in readings):
         found = objection(reading, now)
         if found is None:
             good.setdefault(reading.id, reading)

@@ -40,7 +40,8 @@ class Parcel:
     @classmethod
     def waiting(cls, kept: Kept, payload: bytes, now: datetime) -> Self:
         """What a quarantine row holds."""
-        content = read_batch(payload, now) if kept.reading_id is None else read_reading(payload, now)
+        read = read_batch if kept.reading_id is None else read_reading
+        content = read(payload, now, arrived=kept.received_at)
         batch = kept.batch or ""
         return cls(kept.gateway, payload, content, now, batch, batch.encode() or None, kept=kept)
 

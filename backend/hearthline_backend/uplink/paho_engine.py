@@ -224,17 +224,31 @@ class _Connection:
 class PahoUplink:
     """The :class:`~hearthline_backend.uplink.port.Uplink` port on paho-mqtt."""
 
-    def __init__(self, address: BrokerAddress, *, clock: Clock = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        address: BrokerAddress,
+        *,
+        clock: Clock = lambda: datetime.now(UTC),
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``changed`` is called when the broker is reached and when it is lost."""
         self._address = address
         self._clock = clock
+        self._changed = changed
         self._queue: asyncio.Queue[Message] = asyncio.Queue()
         self._connection: _Connection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._away_since: datetime | None = clock()
 
     @property
     def connected(self) -> bool:
         """Whether messages can come at this moment."""
         return self._connection is not None and self._connection.live
+
+    @property
+    def away_since(self) -> datetime | None:
+        """Since when the broker is not reached; None while it is."""
+        return None if self.connected else self._away_since or self._clock()
 
     async def start(self) -> None:
         """Begin to connect, and keep connecting for as long as it takes; returns at once."""
@@ -293,13 +307,21 @@ class PahoUplink:
                 self._connection = connection
                 log.info("uplink_connected", host=self._address.host, port=self._address.port)
                 waits, told = delays(rng), None
+                self._is_away(away=False)
                 reason = await connection.lasted()
             except _LostError as lost:
                 reason = str(lost)
             finally:
                 self._connection = None
                 connection.close()
+            self._is_away(away=True)
             if reason != told:
                 log.warning("uplink_lost", reason=reason)
             told = reason
             await asyncio.sleep(next(waits))
+
+    def _is_away(self, *, away: bool) -> None:
+        if away is (self._away_since is not None):
+            return  # a try that failed is not news
+        self._away_since = self._clock() if away else None
+        self._changed()

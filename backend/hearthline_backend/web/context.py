@@ -16,8 +16,8 @@ from hearthline_backend.storage.ports import ReadingStore, Records
 class WebContext:
     """Ports and settings of the site.
 
-    ``clock`` answers in UTC with its zone. ``broker_connected`` and ``stores_away_since`` are what this service knows
-    of the hops behind a home. ``secure_cookies`` is False only on loopback in the demo.
+    ``clock`` answers in UTC with its zone. ``broker_away_since`` and ``stores_away_since`` are what this service
+    knows of the hops behind a home. ``secure_cookies`` is False only on loopback in the demo.
     ``trusted_proxies`` are addresses whose ``X-Forwarded-For`` is believed for the sign-in limit.
     """
 
@@ -27,7 +27,7 @@ class WebContext:
     actions: AlertActions
     desk: RemoteDesk
     clock: Callable[[], datetime]
-    broker_connected: Callable[[], bool] = lambda: True
+    broker_away_since: Callable[[], datetime | None] = lambda: None
     stores_away_since: Callable[[], datetime | None] = lambda: None
     secure_cookies: bool = True
     trusted_proxies: frozenset[str] = frozenset()

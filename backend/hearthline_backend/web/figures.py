@@ -64,6 +64,7 @@ def device_name(device: str) -> str:
         "scale": _("Scale"),
         "thermometer": _("Thermometer"),
         "glucose_meter": _("Glucose meter"),
+        "heart_rate_strap": _("Heart rate strap"),
     }
     return names.get(device, device)
 

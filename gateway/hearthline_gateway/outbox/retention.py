@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from hearthline_gateway.outbox.rows import add_to_fact, text
+from hearthline_gateway.clock import COUNTED_UNTIL
+from hearthline_gateway.outbox.rows import add_to_fact, set_fact, text
 
 _SPACE_STEP: Final = 500
 """Rows given up at a time when the file is over its cap."""
@@ -37,12 +38,16 @@ def prune(db: sqlite3.Connection, keep: Retention, now: datetime) -> Pruned:
     receipted = _delete(db, "state = 'stored' AND max(receipt_time, heard_time) < ?", text(now - keep.stored))
     receipted += _delete(db, "state = 'rejected' AND receipt_time < ?", text(now - keep.rejected))
     receipted += _delete(db, "state = 'held' AND receipt_time < ?", text(now - keep.pending))
-    too_old = _delete(db, "state = 'pending' AND added_time < ?", text(now - keep.pending))
+    dated, limit = text(COUNTED_UNTIL), text(now - keep.pending)  # what has no date yet is not old
+    too_old = _delete(db, "state = 'pending' AND added_time >= ? AND added_time < ?", dated, limit)
     db.execute("DELETE FROM frames WHERE state = 'bad' AND received_time < ?", (text(now - keep.rejected),))
     db.execute("DELETE FROM bad_frames WHERE last_time < ?", (text(now - keep.rejected),))
     freed, no_space = _make_room(db, keep.max_bytes * 8 // 10)
     add_to_fact(db, "dropped_for_age", too_old)
     add_to_fact(db, "dropped_for_space", no_space)
+    add_to_fact(db, "rows_pruned", receipted + freed + too_old + no_space)
+    if too_old or no_space:
+        set_fact(db, "dropped_time", text(now))
     _forget_frames(db)
     return Pruned(receipted + freed, too_old, no_space)
 
@@ -54,7 +59,7 @@ def _delete(db: sqlite3.Connection, condition: str, *values: str) -> int:
 def _forget_frames(db: sqlite3.Connection) -> None:
     db.execute(
         "DELETE FROM frames WHERE state = 'decoded'"
-        " AND NOT EXISTS (SELECT 1 FROM readings WHERE readings.frame_id = frames.id)"
+        " AND NOT EXISTS (SELECT 1 FROM readings WHERE readings.frame_id IN (frames.id, frames.context_of))"
     )
 
 

@@ -1,17 +1,15 @@
-"""The statements over the outbox's tables. Each runs inside a transaction that the writer opened."""
+"""The statements over the outbox's ``readings`` and ``facts``. Each runs in a transaction that the writer opened."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hearthline_gateway.frame import Frame, MeterClock
-from hearthline_protocol.messages import BadFrames, OutboxStatus, Receipt, ReceiptStatus
+from hearthline_gateway.clock import COUNTED_UNTIL
+from hearthline_protocol.messages import OutboxStatus, Receipt, ReceiptStatus
 from hearthline_protocol.readings import Reading
 
-_MAX_BAD_FRAMES: Final = 500
-"""Raw bytes of that many bad frames are kept; the counts go on."""
 _HEARD_STEP: Final = timedelta(days=1)
 """``heard_time`` moves in steps of a day, so that a replay does not rewrite every row each time."""
 
@@ -33,87 +31,28 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Sendable:
-    """A pending reading with the JSON to send."""
+    """A pending reading with the JSON to send, and the oldest version of the contract that can say it."""
 
     seq: int
     id: str
     reading: str
+    schema: int
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a receipt did: rows that left ``pending``, how many of its ids are not ours, and rows of an unparsable batch
-    that must be sent one by one to find the one at fault."""
+    """What a receipt did: rows that left ``pending``, how many of its ids are not ours, rows of an unparsable batch
+    that must be sent one by one to find the one at fault, and rows that it says are ``stored``, whatever they were."""
 
     settled: tuple[int, ...] = ()
     unknown: int = 0
     split: tuple[int, ...] = ()
+    stored: tuple[int, ...] = ()
 
 
 def text(moment: datetime) -> str:
     """UTC, fixed width: sorts as text."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def insert_frame(db: sqlite3.Connection, frame: Frame, state: str) -> int:
-    """Keep what was heard; returns the frame's id."""
-    clock = frame.clock
-    cursor = db.execute(
-        "INSERT INTO frames (sensor, characteristic, payload, received_time, model, clock_ahead_s, clock_read_time,"
-        " clock_set_ahead_s, clock_set_time, first, alone, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            frame.sensor,
-            frame.characteristic,
-            frame.payload,
-            text(frame.received_time),
-            frame.model,
-            clock.ahead_of_utc.total_seconds() if clock else None,
-            text(clock.read_at) if clock else None,
-            clock.set_ahead_of_utc.total_seconds() if clock and clock.set_ahead_of_utc is not None else None,
-            text(clock.set_at) if clock and clock.set_at is not None else None,
-            frame.first,
-            frame.alone,
-            state,
-        ),
-    )
-    if cursor.lastrowid is None:
-        raise sqlite3.DatabaseError("the inserted frame has no id")
-    return cursor.lastrowid
-
-
-def raw_frames(db: sqlite3.Connection) -> tuple[tuple[int, Frame], ...]:
-    """Frames that were kept but not decoded, oldest first. ``alone`` where nothing later came from the same meter."""
-    rows = db.execute(
-        "SELECT id, sensor, characteristic, payload, received_time, model, first, NOT"
-        " EXISTS (SELECT 1 FROM frames AS later WHERE later.sensor = frames.sensor AND later.id > frames.id),"
-        " clock_ahead_s, clock_read_time, clock_set_ahead_s, clock_set_time FROM frames WHERE state = 'raw' ORDER BY id"
-    )
-    return tuple((row[0], _frame(row)) for row in rows)
-
-
-def _frame(row: Sequence[object]) -> Frame:
-    _, sensor, characteristic, payload, received, model, first, alone, *clock = row
-    return Frame(
-        sensor=str(sensor),
-        characteristic=str(characteristic),
-        payload=payload if isinstance(payload, bytes) else b"",
-        received_time=datetime.fromisoformat(str(received)),
-        model=None if model is None else str(model),
-        clock=_clock(*clock),
-        first=bool(first),
-        alone=bool(first) and bool(alone),
-    )
-
-
-def _clock(ahead_s: object, read_time: object, set_ahead_s: object, set_time: object) -> MeterClock | None:
-    if ahead_s is None:
-        return None
-    return MeterClock(
-        timedelta(seconds=float(str(ahead_s))),
-        datetime.fromisoformat(str(read_time)),
-        None if set_ahead_s is None else timedelta(seconds=float(str(set_ahead_s))),
-        None if set_time is None else datetime.fromisoformat(str(set_time)),
-    )
 
 
 def known(db: sqlite3.Connection, readings: Iterable[Reading]) -> set[str]:
@@ -130,13 +69,39 @@ def insert_readings(
     added: list[Pending] = []
     for reading in readings:
         cursor = db.execute(
-            "INSERT OR IGNORE INTO readings (id, frame_id, reading, live, heard_time, added_time)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (str(reading.id), frame_id, reading.model_dump_json(), reading.live, text(now), text(now)),
+            "INSERT INTO readings (id, frame_id, reading, live, schema_needed, heard_time, added_time)"
+            " SELECT ?, ?, ?, ?, ?, ?, ?"
+            " WHERE NOT EXISTS (SELECT 1 FROM readings WHERE id = ?)",  # no number is skipped
+            (
+                str(reading.id),
+                frame_id,
+                reading.model_dump_json(),
+                reading.live,
+                reading.schema_needed,
+                text(now),
+                text(now),
+                str(reading.id),
+            ),
         )
         if cursor.rowcount and cursor.lastrowid is not None:
             added.append(Pending(cursor.lastrowid, reading.live))
     return tuple(added)
+
+
+def complete_unsent(
+    db: sqlite3.Connection, frame_id: int, completed: Callable[[Reading], Reading]
+) -> tuple[Reading, ...] | None:
+    """Exchange the readings of a frame for what ``completed`` makes of them; None where one was sent already."""
+    found = db.execute("SELECT seq, reading, state, attempts FROM readings WHERE frame_id = ?", (frame_id,)).fetchall()
+    if not found or any(state != "pending" or attempts for _, _, state, attempts in found):
+        return None
+    readings = tuple(completed(Reading.model_validate_json(said)) for _, said, _, _ in found)
+    for (seq, *_), reading in zip(found, readings, strict=True):
+        db.execute(
+            "UPDATE readings SET reading = ?, schema_needed = ? WHERE seq = ?",
+            (reading.model_dump_json(), reading.schema_needed, seq),
+        )
+    return readings
 
 
 def heard_again(db: sqlite3.Connection, ids: Iterable[str], now: datetime) -> None:
@@ -147,56 +112,11 @@ def heard_again(db: sqlite3.Connection, ids: Iterable[str], now: datetime) -> No
     )
 
 
-def finish_frame(db: sqlite3.Connection, frame_id: int, *, alone: bool, added: bool) -> None:
-    """A raw frame is decoded; one that brought nothing new is not kept."""
-    if added:
-        db.execute("UPDATE frames SET state = 'decoded', alone = ? WHERE id = ?", (alone, frame_id))
-    else:
-        db.execute("DELETE FROM frames WHERE id = ?", (frame_id,))
-
-
-def mark_bad(db: sqlite3.Connection, frame_id: int, frame: Frame, error_type: str, reason: str) -> None:
-    """Keep the frame with its reason and count it; the same bytes replayed are counted and not kept again."""
-    db.execute(
-        "INSERT INTO bad_frames (sensor, characteristic, length, reason, count, last_time) VALUES (?, ?, ?, ?, 1, ?)"
-        " ON CONFLICT DO UPDATE SET count = count + 1, last_time = excluded.last_time",
-        (frame.sensor, frame.characteristic, len(frame.payload), reason, text(frame.received_time)),
-    )
-    again = db.execute(
-        "SELECT 1 FROM frames WHERE state = 'bad' AND sensor = ? AND characteristic = ? AND payload = ?",
-        (frame.sensor, frame.characteristic, frame.payload),
-    ).fetchone()
-    if again is not None:
-        db.execute("DELETE FROM frames WHERE id = ?", (frame_id,))
-        return
-    db.execute(
-        "UPDATE frames SET state = 'bad', error_type = ?, error = ? WHERE id = ?", (error_type, reason, frame_id)
-    )
-    db.execute(
-        "DELETE FROM frames WHERE state = 'bad' AND id IN"
-        " (SELECT id FROM frames WHERE state = 'bad' ORDER BY id DESC LIMIT -1 OFFSET ?)",
-        (_MAX_BAD_FRAMES,),
-    )
-
-
-def bad_frames(db: sqlite3.Connection, sensor: str, limit: int) -> tuple[BadFrames, ...]:
-    """What could not be decoded from one meter, most recent first."""
+def pending(db: sqlite3.Connection, live_since: datetime) -> tuple[Pending, ...]:
+    """Everything without a receipt, in order of arrival; what was added before ``live_since`` is backlog by now."""
     rows = db.execute(
-        "SELECT characteristic, length, reason, count FROM bad_frames WHERE sensor = ? ORDER BY last_time DESC LIMIT ?",
-        (sensor, limit),
+        "SELECT seq, live AND added_time >= ? FROM readings WHERE state = 'pending' ORDER BY seq", (text(live_since),)
     )
-    return tuple(BadFrames(characteristic=row[0], length=row[1], reason=row[2], count=row[3]) for row in rows)
-
-
-def last_heard(db: sqlite3.Connection, sensor: str) -> datetime | None:
-    """When the newest kept frame of a meter was heard."""
-    row = db.execute("SELECT received_time FROM frames WHERE sensor = ? ORDER BY id DESC LIMIT 1", (sensor,)).fetchone()
-    return None if row is None else datetime.fromisoformat(row[0])
-
-
-def pending(db: sqlite3.Connection) -> tuple[Pending, ...]:
-    """Everything without a receipt, in order of arrival."""
-    rows = db.execute("SELECT seq, live FROM readings WHERE state = 'pending' ORDER BY seq")
     return tuple(Pending(row[0], bool(row[1])) for row in rows)
 
 
@@ -204,7 +124,7 @@ def load(db: sqlite3.Connection, seqs: Sequence[int]) -> tuple[Sendable, ...]:
     """The still pending ones of these rows, in the order asked for."""
     marks = ", ".join("?" * len(seqs))
     rows = db.execute(
-        f"SELECT seq, id, reading FROM readings WHERE state = 'pending' AND seq IN ({marks})",  # noqa: S608 - only marks
+        f"SELECT seq, id, reading, schema_needed FROM readings WHERE state = 'pending' AND seq IN ({marks})",  # noqa: S608 - only marks
         list(seqs),
     )
     found = {row[0]: Sendable(*row) for row in rows}
@@ -223,6 +143,7 @@ def apply_receipt(db: sqlite3.Connection, receipt: Receipt, now: datetime) -> Ap
     """Do what the backend's answer says, whichever batch it names. ``stored`` is final; a held or rejected reading may
     still become stored later."""
     settled: list[int] = []
+    stored: list[int] = []
     unknown = 0
     for entry in receipt.readings:
         row = db.execute("SELECT seq, state FROM readings WHERE id = ?", (str(entry.id),)).fetchone()
@@ -231,6 +152,8 @@ def apply_receipt(db: sqlite3.Connection, receipt: Receipt, now: datetime) -> Ap
             continue
         if row[1] == "pending":
             settled.append(row[0])
+        if entry.status is ReceiptStatus.STORED:
+            stored.append(row[0])
         _settle(db, row[0], entry.status, entry.reason, now)
     split: tuple[int, ...] = ()
     if receipt.status is not None:
@@ -244,8 +167,9 @@ def apply_receipt(db: sqlite3.Connection, receipt: Receipt, now: datetime) -> Ap
             for seq in rest:
                 _settle(db, seq, receipt.status, receipt.reason, now)
             settled += rest
-    _set_fact(db, "last_receipt", text(now))
-    return Applied(tuple(settled), unknown, split)
+            stored += rest if receipt.status is ReceiptStatus.STORED else ()
+    set_fact(db, "last_receipt", text(now))
+    return Applied(tuple(settled), unknown, split, tuple(stored))
 
 
 def _settle(db: sqlite3.Connection, seq: int, status: ReceiptStatus, reason: str | None, now: datetime) -> None:
@@ -257,14 +181,15 @@ def _settle(db: sqlite3.Connection, seq: int, status: ReceiptStatus, reason: str
     )
 
 
-def _set_fact(db: sqlite3.Connection, name: str, value: str) -> None:
+def set_fact(db: sqlite3.Connection, name: str, value: str) -> None:
+    """Write a single value by its name."""
     db.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
 
 
 def add_to_fact(db: sqlite3.Connection, name: str, count: int) -> None:
     """Count something up by ``count``."""
     if count:
-        _set_fact(db, name, str(int(fact(db, name) or "0") + count))
+        set_fact(db, name, str(int(fact(db, name) or "0") + count))
 
 
 def fact(db: sqlite3.Connection, name: str) -> str | None:
@@ -274,18 +199,44 @@ def fact(db: sqlite3.Connection, name: str) -> str | None:
 
 
 def status(db: sqlite3.Connection) -> OutboxStatus:
-    """How much waits, as the gateway's status says it."""
+    """How much waits, as the gateway's status says it. What has no date yet is left out of the times."""
     pending_count, oldest = db.execute(
-        "SELECT count(*), min(added_time) FROM readings WHERE state = 'pending'"
+        "SELECT count(*), min(added_time) FILTER (WHERE added_time >= ?) FROM readings WHERE state = 'pending'",
+        (text(COUNTED_UNTIL),),
     ).fetchone()
     rejected: int = db.execute("SELECT count(*) FROM readings WHERE state = 'rejected'").fetchone()[0]
+    waiting = 0
+    if db.execute("PRAGMA user_version").fetchone()[0] > 1:  # else looked at before the new release ran
+        waiting = db.execute("SELECT count(*) FROM frames WHERE waits = 1").fetchone()[0]
     last = fact(db, "last_receipt")
     return OutboxStatus(
         pending=pending_count,
         rejected=rejected,
         oldest_pending=None if oldest is None else datetime.fromisoformat(oldest),
-        last_receipt=None if last is None else datetime.fromisoformat(last),
+        last_receipt=None if last is None or last < text(COUNTED_UNTIL) else datetime.fromisoformat(last),
+        waiting_for_time=waiting,
+        given_up=sum(int(fact(db, name) or 0) for name in ("dropped_for_age", "dropped_for_space")),
     )
+
+
+_COUNTED_TIMES: Final = (
+    ("readings", "added_time", ""),
+    ("readings", "heard_time", ""),
+    ("readings", "sent_time", ""),
+    ("readings", "receipt_time", ""),
+    ("frames", "received_time", " AND state <> 'raw'"),
+    ("bad_frames", "last_time", ""),
+    ("facts", "value", " AND name = 'last_receipt'"),
+)
+
+
+def date_counted(db: sqlite3.Connection, now: datetime) -> None:
+    """The time is known: what happened while it was not counts as of now, so that nothing is taken for decades old."""
+    for table, column, condition in _COUNTED_TIMES:
+        db.execute(
+            f"UPDATE {table} SET {column} = ? WHERE {column} < ?{condition}",  # noqa: S608 - constants above
+            (text(now), text(COUNTED_UNTIL)),
+        )
 
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:

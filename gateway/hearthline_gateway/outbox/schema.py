@@ -8,14 +8,24 @@ columns stay as they are, later versions only add some. Times are UTC as ISO tex
     model, clock_ahead_s (how far the meter's clock was ahead of UTC, null when not measured), clock_read_time,
     clock_set_ahead_s and clock_set_time (the same after the gateway set it, null when it did not),
     first and alone (0 or 1, its place in its connection), state: ``raw`` (not decoded yet), ``decoded`` or ``bad``,
-    error_type and error (why it is bad).
+    error_type and error (why it is bad). Since version 2: boot_id and since_boot_s (set where it was heard while this
+    machine did not know the time: how long after which boot), waits (1 until such a frame has its date), reading (the
+    JSON of a stream's window that waits so), context_of (the id of the frame whose circumstances this one tells).
 ``readings``: one row per reading, ``frame_id`` naming the frame it came from.
     seq (order of arrival), id (text of the UUID, unique), reading (the JSON that is sent), live (0 or 1), state:
     ``pending``, ``stored``, ``held`` or ``rejected``, reason, attempts (how often sent), batch (id of the last batch it
-    was sent in), sent_time, receipt_time, heard_time (when it was last heard, to the day), added_time.
+    was sent in), sent_time, receipt_time, heard_time (when it was last heard, to the day), added_time. Since version 2:
+    schema_needed (the oldest version of the contract that can say it).
 ``bad_frames``: how many frames could not be decoded, by sensor, characteristic, length and reason.
+``sequences`` (since version 2): last, the highest number of a record that is complete here, by sensor and
+    characteristic, of meters that number their records.
 ``facts``: single values by name: ``last_receipt`` (time), ``dropped_for_space`` and ``dropped_for_age`` (counts of
-    readings given up without a receipt).
+    readings given up without a receipt), ``contexts_not_joined`` (circumstances told too late for their measurement),
+    ``time_known`` (the last moment at which this machine certainly knew the time), ``boot`` (the id of the boot in
+    which it did, and when that was).
+
+A moment in 1970 is no date: it is so long after the boot of a machine that did not know the time. Those of ``raw``
+frames stay so until their date is known; the others are dated when this machine next knows the time.
 
 A continuous stream (an oximeter's) keeps one frame per stable window, the last one that entered it.
 """
@@ -80,7 +90,24 @@ CREATE TABLE facts (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_V1,)
+_V2: Final = """
+ALTER TABLE frames ADD COLUMN boot_id TEXT;
+ALTER TABLE frames ADD COLUMN since_boot_s REAL;
+ALTER TABLE frames ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE frames ADD COLUMN reading TEXT;
+ALTER TABLE frames ADD COLUMN context_of INTEGER;
+CREATE INDEX frames_waiting ON frames (id) WHERE waits = 1;
+CREATE INDEX frames_context ON frames (context_of) WHERE context_of IS NOT NULL;
+ALTER TABLE readings ADD COLUMN schema_needed INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE sequences (
+    sensor         TEXT NOT NULL,
+    characteristic TEXT NOT NULL,
+    last           INTEGER NOT NULL,
+    PRIMARY KEY (sensor, characteristic)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_V1, _V2)
 """Step n makes a file of version n into one of version n+1; a new file takes them all."""
 
 

@@ -44,6 +44,8 @@ class Received:
 
     topic: str
     payload: bytes
+    retained: bool = False
+    """The broker had kept it: nobody knows how old it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,11 @@ class Link:
         if self._upkeep is not None:
             self._upkeep.cancel()
 
+    @property
+    def usable(self) -> bool:
+        """Whether the connection is still there."""
+        return self._fd >= 0 and not self._gone.is_set()
+
     async def next_event(self) -> Acknowledged | Received:
         """The next thing that the broker said."""
         event = await self._events.get()
@@ -260,4 +267,4 @@ class Link:
             waiting.set_result(codes[0])
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self._put(Received(message.topic, bytes(message.payload)))
+        self._put(Received(message.topic, bytes(message.payload), message.retain))

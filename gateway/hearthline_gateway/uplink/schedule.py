@@ -19,12 +19,15 @@ _MAX_PER_LANE: Final = 3
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds. Without a receipt a reading goes again after ``resend_first``, doubling to ``resend_max``. While nobody
-    listens, one reading knocks after ``knock_first``, doubling to ``knock_max``."""
+    listens, one reading knocks after ``knock_first``, doubling to ``knock_max``. Without a connection the next try
+    comes after ``reconnect_first``, doubling to ``reconnect_max``."""
 
     resend_first: float = 30.0
     resend_max: float = 600.0
     knock_first: float = 0.5
     knock_max: float = 15.0
+    reconnect_first: float = 0.2
+    reconnect_max: float = 30.0
 
 
 class Lane(StrEnum):
@@ -144,7 +147,10 @@ class Schedule:
             self._lanes.push(seq, row.lane)
 
     def sent(self, batch: str, turn: Turn, seqs: Sequence[int], now: float) -> None:
-        """These rows of the turn travel in this batch."""
+        """These rows of the turn travel in this batch. One that a late receipt settled meanwhile is no longer ours."""
+        seqs = [seq for seq in seqs if seq in self._rows]
+        if not seqs:
+            return
         attempts = max(self._rows[seq].attempts for seq in seqs)
         for seq in seqs:
             self._rows[seq].attempts = attempts + 1

@@ -11,20 +11,21 @@ from uuid import uuid4
 import structlog
 from pydantic import ValidationError
 
-from hearthline_gateway.outbox.rows import Pending, Sendable
+from hearthline_gateway.outbox.rows import Applied, Pending, Sendable
 from hearthline_gateway.outbox.schema import OutboxError
 from hearthline_gateway.outbox.store import Outbox
+from hearthline_gateway.outbox.trouble import OutboxFullError
 from hearthline_gateway.uplink.address import BrokerAddress
 from hearthline_gateway.uplink.broker_errors import LinkError
 from hearthline_gateway.uplink.link import Acknowledged, Link
+from hearthline_gateway.uplink.mail import Mail
 from hearthline_gateway.uplink.schedule import Schedule, Timing, Turn
 from hearthline_protocol import topics
 from hearthline_protocol.messages import MAX_BATCH_BYTES, SCHEMA, GatewayStatus, Receipt
 
 log = structlog.get_logger(__name__)
 
-_RETRY_FIRST_S: Final = 0.2
-_RETRY_MAX_S: Final = 30.0
+_OUTBOX_RETRY_S: Final = 5.0
 _STEADY_S: Final = 5.0
 """A connection that lived this long was a good one: the next try after it is quick again."""
 _STATUS_EVERY_S: Final = 60.0
@@ -36,7 +37,8 @@ _random = SystemRandom()
 
 
 def _jitter() -> float:
-    return _random.uniform(0.8, 1.2)
+    """Wide, so that the homes of a region that lost their broker at one moment do not come back at one moment."""
+    return _random.uniform(0.5, 1.5)
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class UplinkCounts:
     connections: int = 0
     batches: int = 0
     readings: int = 0
+    acknowledged: int = 0
+    """PUBACKs for batches, whatever they said."""
     no_subscriber: int = 0
     refused: int = 0
     receipts: int = 0
@@ -63,21 +67,29 @@ class Uplink:
         outbox: Outbox,
         status: Callable[[], Awaitable[GatewayStatus]],
         *,
+        mail: Mail | None = None,
+        answered: Callable[[Applied], None] = lambda _: None,
         timing: Timing | None = None,
         batch_readings: int = 50,
         jitter: Callable[[], float] = _jitter,
     ) -> None:
-        """``status`` composes what is published on the status topic; ``batch_readings`` is the most a batch holds."""
+        """``status`` composes what is published on the status topic; ``mail`` is what else travels; ``answered`` is
+        told what a receipt did; ``batch_readings`` is the most a batch holds."""
         self._gateway = gateway
         self._address = address
         self._outbox = outbox
         self._status = status
+        self._mail = mail if mail is not None else Mail()
+        self._answered = answered
         self._jitter = jitter
-        self._schedule = Schedule(timing or Timing(), batch_readings=batch_readings, jitter=jitter)
+        self._timing = timing or Timing()
+        self._schedule = Schedule(self._timing, batch_readings=batch_readings, jitter=jitter)
         self._mids: dict[int, str] = {}
         self._wake = asyncio.Event()
         self._status_due = asyncio.Event()
         self.connected = asyncio.Event()
+        self.problem: str | None = "not connected yet"
+        """Why there is no connection, with the next step; None while there is one."""
         self.counts = UplinkCounts()
 
     def offer(self, rows: Sequence[Pending]) -> None:
@@ -85,6 +97,16 @@ class Uplink:
         self._schedule.offer(rows)
         self._wake.set()
         self._status_due.set()
+
+    @property
+    def no_subscriber(self) -> int:
+        """How often the broker said that nobody was there to read a batch."""
+        return self.counts.no_subscriber
+
+    @property
+    def acknowledged(self) -> int:
+        """How many batches the broker has acknowledged, whatever it said of them."""
+        return self.counts.acknowledged
 
     def status_changed(self) -> None:
         """Something worth a new status happened."""
@@ -100,9 +122,9 @@ class Uplink:
             except (LinkError, OutboxError) as error:
                 steady = asyncio.get_running_loop().time() - began >= _STEADY_S
                 failures = 0 if steady and self.connected.is_set() else failures
-                reason = str(error)
+                reason = self.problem = str(error)
             self.connected.clear()
-            wait = min(_RETRY_FIRST_S * 2**failures, _RETRY_MAX_S) * self._jitter()
+            wait = min(self._timing.reconnect_first * 2**failures, self._timing.reconnect_max) * self._jitter()
             failures = min(failures + 1, 16)
             log.warning("uplink_down", reason=reason, retry_in_s=round(wait, 1))
             await asyncio.sleep(wait)
@@ -116,12 +138,17 @@ class Uplink:
         )
         try:
             await link.subscribe(topics.receipts(self._gateway))
+            await self._mail.open(link)
             self._mids.clear()
-            self._schedule.restart(await self._outbox.pending())
+            self._schedule.restart(())
+            taken_up = await self._take_up()
             self.counts.connections += 1
             self.connected.set()
+            self.problem = None
             log.info("uplink_connected", broker=self._address.place)
-            await _until_one_fails(self._listen(link), self._send(link), self._report(link))
+            await _until_one_fails(
+                self._listen(link), self._send(link, taken_up=taken_up), self._report(link), self._mail.deliver(link)
+            )
         except asyncio.CancelledError:
             await self._say_offline(link)
             raise
@@ -155,12 +182,20 @@ class Uplink:
             except TimeoutError:
                 continue
 
-    async def _send(self, link: Link) -> None:
+    async def _send(self, link: Link, *, taken_up: bool) -> None:
         loop = asyncio.get_running_loop()
+        while not taken_up:
+            await asyncio.sleep(_OUTBOX_RETRY_S)
+            taken_up = await self._take_up()
         while True:
             self._wake.clear()
             while (turn := self._schedule.turn(loop.time())) is not None:
-                await self._publish(link, turn)
+                try:
+                    await self._publish(link, turn)
+                except OutboxError as error:
+                    self._schedule.put_back(turn.seqs)
+                    log.warning("outbox_not_read", reason=str(error))
+                    await asyncio.sleep(_OUTBOX_RETRY_S)
             now = loop.time()
             change = self._schedule.next_change(now)
             try:
@@ -168,6 +203,16 @@ class Uplink:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def _take_up(self) -> bool:
+        """Everything without a receipt goes again. False where the outbox cannot be read now: that does not cost the
+        connection, over which the status says why."""
+        try:
+            self._schedule.offer(await self._outbox.pending())
+        except OutboxError as error:
+            log.warning("outbox_not_read", reason=str(error))
+            return False
+        return True
 
     async def _publish(self, link: Link, turn: Turn) -> None:
         rows = await self._outbox.load(turn.seqs)
@@ -183,7 +228,10 @@ class Uplink:
             return
         batch = str(uuid4())
         seqs = [row.seq for row in fitting]
-        await self._outbox.sent(batch, seqs)
+        try:
+            await self._outbox.sent(batch, seqs)
+        except OutboxFullError as error:  # what is stored goes out all the same
+            log.warning("batch_not_noted", batch=batch, reason=str(error))
         self._schedule.sent(batch, turn, seqs, asyncio.get_running_loop().time())
         payload = _payload(fitting)
         self._mids[link.publish(topics.readings(self._gateway), payload, correlation=batch.encode())] = batch
@@ -196,7 +244,7 @@ class Uplink:
         size = len(_payload(()))
         for number, row in enumerate(rows):
             size += len(row.reading.encode()) + 1
-            if size > limit:
+            if size > limit or row.schema != rows[0].schema:  # an older backend holds a batch of a newer schema whole
                 return rows[:number]
         return rows
 
@@ -214,13 +262,15 @@ class Uplink:
             event = await link.next_event()
             if isinstance(event, Acknowledged):
                 self._acknowledged(event)
-            else:
+            elif not self._mail.received(event):
                 await self._receipt(event.payload)
 
     def _acknowledged(self, event: Acknowledged) -> None:
         batch = self._mids.pop(event.mid, None)
         if batch is None:
-            return  # a status
+            self._mail.acknowledged(event)  # or a status
+            return
+        self.counts.acknowledged += 1
         if event.code == 0:
             self._schedule.accepted()
             self._wake.set()
@@ -240,9 +290,14 @@ class Uplink:
             self.counts.bad_receipts += 1
             log.warning("receipt_unreadable", bytes=len(payload), problems=error.error_count(), schema=SCHEMA)
             return
-        applied = await self._outbox.answered(receipt)
         self.counts.receipts += 1
+        try:
+            applied = await self._outbox.answered(receipt)
+        except OutboxError as error:
+            log.warning("receipt_not_noted", batch=receipt.batch, reason=str(error), next_step="it is asked for again")
+            return
         self.counts.unknown_ids += applied.unknown
+        self._answered(applied)
         self._schedule.settled(applied.settled)
         if applied.split:
             self._schedule.split(receipt.batch, applied.split)
@@ -267,8 +322,9 @@ async def _until_one_fails(*work: Coroutine[None, None, None]) -> None:
 
 
 def _payload(rows: Sequence[Sendable]) -> bytes:
-    """A ``ReadingsBatch`` put together from the texts that the outbox keeps."""
-    head = json.dumps({"schema": SCHEMA}, separators=(",", ":"))[:-1]
+    """A ``ReadingsBatch`` put together from the texts that the outbox keeps; it names the oldest schema that says it
+    all."""
+    head = json.dumps({"schema": max((row.schema for row in rows), default=SCHEMA)}, separators=(",", ":"))[:-1]
     return f'{head},"readings":[{",".join(row.reading for row in rows)}]}}'.encode()
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.schema import commands, configurations, gateways
-from hearthline_protocol.commands import CommandReply, Pair, Work
+from hearthline_protocol.commands import CommandReply, FoundMeter, Pair, Work
 from hearthline_protocol.configuration import DesiredConfiguration, ReportedConfiguration
 
 _ENDED: Final = ("done", "failed", "refused")
@@ -126,11 +126,24 @@ class RemoteWork:
             return None
         if before.reply is not None and reply.number <= before.reply.number:
             return None
-        if not reply.found and before.reply is not None:  # a later word on the same search does not undo what it found
-            reply = reply.model_copy(update={"found": before.reply.found})
+        if before.reply is not None:
+            reply = reply.model_copy(update={"found": _all_found(before.reply.found, reply)})
         values = {"state": reply.state, "reply": reply.model_dump(mode="json", by_alias=True), "replied_at": at}
         await self._connection.execute(commands.update().where(commands.c.id == reply.command).values(**values))
         return await self.command(reply.command)
+
+
+def _all_found(before: tuple[FoundMeter, ...], reply: CommandReply) -> tuple[FoundMeter, ...]:
+    """A search tells each meter as it is heard and all of them in its last reply; no word undoes what was found."""
+    if reply.state in _ENDED and reply.found:
+        return reply.found
+    meters = {meter.address: meter for meter in (*before, *reply.found)}
+    return tuple(sorted(meters.values(), key=_distance))
+
+
+def _distance(meter: FoundMeter) -> tuple[bool, int]:
+    """Nearest first; one whose signal was not told comes last."""
+    return (meter.signal_dbm is None, -(meter.signal_dbm or 0))
 
 
 def without_digits(work: Work) -> dict[str, Any]:

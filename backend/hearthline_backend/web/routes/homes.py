@@ -18,6 +18,7 @@ from hearthline_backend.web.pages import page
 from hearthline_backend.web.routes.remote import remote_parts
 from hearthline_backend.web.times import stamp
 from hearthline_backend.web.views import home as one_home
+from hearthline_backend.web.views import home_road
 from hearthline_backend.web.views import homes as fleet
 
 _LONGEST_SEARCH: Final = 60
@@ -28,6 +29,7 @@ KIND_OF: Final[Mapping[str, str]] = {
     "scale": "body_weight",
     "thermometer": "body_temperature",
     "glucose_meter": "glucose",
+    "heart_rate_strap": "heart_rate",
 }
 """What each device measures: for counting, never for showing."""
 
@@ -41,7 +43,7 @@ async def _states(visit: Visit, unit: Unit) -> list[fleet.HomeState]:
     by_gateway: dict[str, list[Sensor]] = {}
     for sensor in sensors:
         by_gateway.setdefault(sensor.gateway, []).append(sensor)
-    behind = fleet.Behind(visit.context.broker_connected(), visit.context.stores_away_since())
+    behind = fleet.Behind(visit.context.broker_away_since(), visit.context.stores_away_since())
     return [fleet.state_of(one, by_gateway.get(one.name, ()), now, behind) for one in gateways]
 
 
@@ -100,7 +102,7 @@ async def home(visit: Visit) -> web.StreamResponse:
         **remote,
         h1=heading,
         lede=one_home.lede(state),
-        road=one_home.road(state),
+        road=home_road.road(state),
         step=one_home.next_step(state),
         meters=one_home.meter_lines(state),
         as_of=stamp(contact, now) if contact is not None else "",

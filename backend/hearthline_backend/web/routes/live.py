@@ -132,7 +132,7 @@ class _Names:
 
     async def of(self, event: Event) -> list[str]:
         """The names of one event for this viewer; empty where it is none of theirs."""
-        if event.kind in ("resync", "store"):
+        if event.kind in ("resync", "store", "broker"):
             await self.load()
             return ["resync"]
         if self._visit.user.role is Role.TECHNICIAN:

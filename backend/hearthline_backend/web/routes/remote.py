@@ -14,6 +14,7 @@ from hearthline_backend.web.guards import Visit, for_roles
 from hearthline_backend.web.language import _
 from hearthline_backend.web.rendering import html, render
 from hearthline_backend.web.views import remote as view
+from hearthline_backend.web.views.homes import is_offline
 from hearthline_protocol.commands import Answer, Work
 
 _HISTORY: Final = 20
@@ -37,9 +38,9 @@ async def remote_parts(visit: Visit, unit: Unit, gateway: Gateway, problem: str 
     asked = [one for one in await unit.remote.latest(gateway.name, _HISTORY) if one.work.get("do") != "answer"]
     reported = await unit.remote.reported(gateway.name)
     wanted = await unit.remote.wanted(gateway.name)
-    revision = reported.revision if reported is not None else None
+    now = visit.context.clock()
     return {
-        "remote": view.card(asked, wanted, revision, visit.context.clock()),
+        "remote": view.card(asked, wanted, reported, now, offline=is_offline(gateway, now)),
         "home": gateway.home,
         "gateway": gateway.name,
         "csrf": visit.csrf,

@@ -1,4 +1,4 @@
-"""One home on the road of a reading: which hop works, which is broken, what to do next."""
+"""One home: what the heading says, what to do next, its meters and its gateway."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,21 +10,13 @@ from hearthline_backend.storage.records.quarantine import Kept
 from hearthline_backend.web.figures import NBSP, device_name, number_text
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.times import When, age_text, stamp, when
+from hearthline_backend.web.views.home_road import behind, lost
 from hearthline_backend.web.views.homes import BATTERY_SOON, CLOCK_OFF, NOT_HEARD_AFTER, HomeState
 from hearthline_backend.web.views.patient import Entry
 from hearthline_protocol.messages import AdapterStatus, MeterStatus
 
 GOOD_SIGNAL_DBM: Final = -70
 FAIR_SIGNAL_DBM: Final = -82
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One hop. ``state`` is ok, broken, beyond or unsure."""
-
-    name: str
-    state: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +37,13 @@ class MeterLine:
     address: str
     reason: str
     """Why it was silent or failed, as its gateway says."""
+    listed: bool = True
+    """Whether the gateway reads it, as far as is known."""
+
+    @property
+    def key(self) -> str:
+        """The address, fit for an HTML id."""
+        return self.address.replace(":", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,9 @@ class NextStep:
 def heading(state: HomeState) -> str:
     """The answer."""
     heard = state.gateway.heard_at
-    if heard is None:
+    if heard is None and not behind(state):
         return _("Home {home} has not been heard yet").format(home=state.gateway.home)
-    if state.offline and not _behind(state):
+    if heard is not None and lost(state):
         return _("Broken between gateway and internet, since {time} ({age})").format(
             time=stamp(heard, state.now), age=age_text(state.now - heard, exact=True)
         )
@@ -84,9 +83,9 @@ def heading(state: HomeState) -> str:
 
 def lede(state: HomeState) -> str:
     """One more sentence under the heading."""
-    if state.gateway.heard_at is None:
+    if state.gateway.heard_at is None and not behind(state):
         return _("It was enrolled; its readings are taken as soon as it comes online.")
-    if _behind(state):
+    if behind(state):
         return _("Readings of every home wait where they are until it is mended. Nothing is lost.")
     if state.offline:
         return _("Readings made since then wait in the home, with room for a year.")
@@ -96,102 +95,20 @@ def lede(state: HomeState) -> str:
     return ""
 
 
-def road(state: HomeState) -> tuple[Hop, ...]:
-    """Every hop from the meters to the care team. What lies before a break is told as of the last contact."""
-    broken_at, broken_words = _break(state)
-    names = (_("Meters"), _("Bluetooth"), _("Gateway"), _("Internet"), _("Broker"), _("Store"), _("Care team"))
-    words = (
-        _meters_hop(state),
-        _worked(state),
-        _gateway_hop(state),
-        _internet_hop(state),
-        _("Waits") if state.offline else _("Works"),
-        _store_hop(state),
-        _("Waits for the readings of this home") if broken_at is not None else _("Sees what is stored"),
-    )
-    hops = []
-    for index, (name, said) in enumerate(zip(names, words, strict=True)):
-        look = "ok"
-        if broken_at is not None and index == broken_at:
-            look, said = "broken", broken_words or said  # noqa: PLW2901 - the break speaks in the place of its hop
-        elif broken_at is not None and index > broken_at and broken_at not in (1, 2):
-            look = "beyond"
-        elif index == 0 and any(one.sort in ("quiet", "pairing", "meter") for one in state.problems):
-            look = "broken" if any(one.sort in ("pairing", "meter") for one in state.problems) else "unsure"
-        hops.append(Hop(name, look, said))
-    return tuple(hops)
-
-
-_HOPS: Final = (("broker", 4), ("store", 5), ("offline", 3), ("gateway", 2), ("bluetooth", 1), ("waits", 5))
-"""Which hop a sort of problem breaks, the one that hides the others first."""
-
-
-def _break(state: HomeState) -> tuple[int | None, str]:
-    """The broken hop's place on the road, and what is said there; empty where the hop has its own words."""
-    for sort, place in _HOPS:
-        for one in state.problems:
-            if one.sort == sort:
-                return place, "" if sort == "offline" else one.words
-    return (3, "") if state.offline else (None, "")
-
-
-def _behind(state: HomeState) -> bool:
-    return any(one.sort in ("broker", "store") for one in state.problems)
-
-
-def _contact(state: HomeState) -> str:
-    return stamp(state.gateway.heard_at, state.now) if state.gateway.heard_at is not None else ""
-
-
-def _worked(state: HomeState) -> str:
-    if state.gateway.heard_at is None:
-        return _("Not known yet")
-    return _("Worked at {time}").format(time=_contact(state)) if state.offline else _("Works")
-
-
-def _meters_hop(state: HomeState) -> str:
-    meters = list(state.meters.values())
-    if not meters:
-        return _("Not known yet")
-    heard = sum(one.last_heard is not None and state.now - one.last_heard <= NOT_HEARD_AFTER for one in meters)
-    return _("{n} of {all} heard in the last 36 h").format(n=heard, all=len(meters))
-
-
-def _gateway_hop(state: HomeState) -> str:
-    worked = _worked(state)
-    if state.waiting:
-        kept = n_("{n} reading kept", "{n} readings kept", state.waiting).format(n=state.waiting)
-        return f"{worked}, {kept}"
-    return worked
-
-
-def _internet_hop(state: HomeState) -> str:
-    if state.gateway.heard_at is None:
-        return _("No contact yet")
-    if not state.offline:
-        return _("Contact {age} ago").format(age=age_text(state.now - state.gateway.heard_at))
-    return _("No contact since {time}: internet box, cable or power of the home").format(time=_contact(state))
-
-
-def _store_hop(state: HomeState) -> str:
-    outbox = state.status.outbox if state.status is not None else None
-    if outbox is None or outbox.last_receipt is None:
-        return _("No receipt yet")
-    last = _("Last receipt {time}").format(time=stamp(outbox.last_receipt, state.now))
-    return f"{_('Waits.')} {last}" if state.offline else last
-
-
 def next_step(state: HomeState) -> NextStep:
     """One thing to do, and what happens then."""
-    if state.gateway.heard_at is None:
+    if state.gateway.heard_at is None and not behind(state):
         return NextStep(
             _("Switch the gateway on in the home."),
             _("It comes online by itself and this page changes without a reload."),
         )
-    if state.offline and not _behind(state):
+    if lost(state):
         return NextStep(
             _("Ask the home whether the internet box and the gateway have power and their lights are on."),
-            _("If so: unplug the box for 30 s. The gateway comes back by itself within 10 min and sends what it kept."),
+            _(
+                "If so: unplug the box for 30 s. The gateway comes back by itself within 10 min and sends what it "
+                "kept. On the gateway itself, hearthline-gateway doctor names the broken hop."
+            ),
         )
     if not state.problems:
         return NextStep(_("Nothing to do."), _("You find this home in the list when that changes."))
@@ -212,6 +129,9 @@ def _meter_line(sensor: Sensor | None, meter: MeterStatus | None, state: HomeSta
     name = device_name(sensor.device) if sensor is not None else _("Unknown meter")
     model = sensor.model if sensor is not None else meter.model if meter is not None else ""
     mark, sign, words = _meter_state(meter, state.now)
+    listed = meter is not None or state.listed is None or (sensor is not None and sensor.address in state.listed)
+    if not listed:
+        mark, sign, words = "none", "wait", _("Not read")
     if meter is not None and meter.paired:
         model = _("{model}, bonded").format(model=model)
     return MeterLine(
@@ -229,7 +149,10 @@ def _meter_line(sensor: Sensor | None, meter: MeterStatus | None, state: HomeSta
         clock=_clock(meter.clock_offset_s if meter is not None else None),
         bad_frames=_bad_frames(meter),
         address=sensor.address if sensor is not None else meter.address if meter is not None else "",
-        reason=_reason(meter, state.now),
+        reason=_reason(meter, state.now)
+        if listed
+        else _("The gateway does not read it. Find it and pair it to have it read."),
+        listed=listed,
     )
 
 
@@ -255,6 +178,8 @@ def _meter_state(meter: MeterStatus | None, now: datetime) -> tuple[str, str, st
         return "red", "broken", _("Problem")
     if meter.battery_percent is not None and meter.battery_percent <= BATTERY_SOON:
         return "yellow", "soon", _("Battery soon")
+    if meter.paired and meter.last_heard is None:
+        return "none", "wait", _("Paired, not measured yet")
     if meter.last_heard is None or now - meter.last_heard > NOT_HEARD_AFTER:
         return "none", "wait", _("Not heard")
     if meter.clock_offset_s is not None and abs(meter.clock_offset_s) > CLOCK_OFF.total_seconds():

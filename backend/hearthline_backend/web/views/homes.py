@@ -11,6 +11,7 @@ from hearthline_backend.storage.records.homes import Gateway, Sensor
 from hearthline_backend.web.figures import NBSP, device_name, number_text
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.times import When, age_text, stamp, when
+from hearthline_protocol.configuration import ReportedConfiguration
 from hearthline_protocol.messages import GatewayStatus, MeterStatus
 
 OFFLINE_AFTER: Final = timedelta(minutes=15)
@@ -44,6 +45,10 @@ class HomeState:
     problems: tuple[Problem, ...]
     offline: bool
     now: datetime
+    cut: bool = False
+    """Nothing can come from it now: it is offline, or the broker is not reached from here."""
+    listed: frozenset[str] | None = None
+    """Addresses of the meters that the gateway says it reads; None where it never said."""
 
     @property
     def meters(self) -> Mapping[str, MeterStatus]:
@@ -99,7 +104,7 @@ def read_status(gateway: Gateway) -> GatewayStatus | None:
 class Behind:
     """What this service knows of the hops behind every home."""
 
-    broker_connected: bool = True
+    broker_away_since: datetime | None = None
     stores_away_since: datetime | None = None
 
 
@@ -109,8 +114,7 @@ ALL_WELL: Final = Behind()
 def state_of(gateway: Gateway, sensors: Sequence[Sensor], now: datetime, behind: Behind = ALL_WELL) -> HomeState:
     """A home with everything that is wrong in it, the worst first."""
     status = read_status(gateway)
-    heard = gateway.heard_at
-    offline = (status is not None and status.state == "offline") or heard is None or now - heard > OFFLINE_AFTER
+    offline = is_offline(gateway, now)
     problems = [*_problems_behind(behind)]
     if not (offline and problems):  # behind a broken broker nobody can tell whether a home is offline
         problems += _gateway_problems(gateway, status, offline, now)
@@ -119,14 +123,36 @@ def state_of(gateway: Gateway, sensors: Sequence[Sensor], now: datetime, behind:
         for meter in status.meters:
             problems += _meter_problems(meter, named.get(meter.address, meter.model), now, offline)
     problems.sort(key=lambda one: (one.rank, one.since or now))
-    return HomeState(gateway, status, tuple(sensors), tuple(problems), offline, now)
+    cut = offline or behind.broker_away_since is not None
+    return HomeState(gateway, status, tuple(sensors), tuple(problems), offline, now, cut, _listed(gateway))
+
+
+def is_offline(gateway: Gateway, now: datetime) -> bool:
+    """Whether the gateway cannot be reached, as its own last status, the broker or its silence says."""
+    status, heard = read_status(gateway), gateway.heard_at
+    return (status is not None and status.state == "offline") or heard is None or now - heard > OFFLINE_AFTER
+
+
+def stopped(status: GatewayStatus | None) -> bool:
+    """Whether the gateway itself said that it ends; a last will, which the broker says for it, knows no version."""
+    return status is not None and status.state == "offline" and status.version is not None
+
+
+def _listed(gateway: Gateway) -> frozenset[str] | None:
+    if gateway.reported is None:
+        return None
+    try:
+        reported = ReportedConfiguration.model_validate(dict(gateway.reported))
+    except ValidationError:
+        return None
+    return frozenset(meter.address for meter in reported.meters)
 
 
 def _problems_behind(behind: Behind) -> list[Problem]:
     found = []
-    if not behind.broker_connected:
+    if behind.broker_away_since is not None:
         step = _("Look at the broker: every home waits for it and keeps its readings")
-        found.append(Problem("broker", -1, "red", "broken", _("Broken at the broker"), None, step))
+        found.append(Problem("broker", -1, "red", "broken", _("Broken at the broker"), behind.broker_away_since, step))
     if behind.stores_away_since is not None:
         step = _("Look at the database: nothing is acknowledged until it takes readings again, and nothing is lost")
         words = _("The store takes no readings")
@@ -138,13 +164,18 @@ def _gateway_problems(gateway: Gateway, status: GatewayStatus | None, offline: b
     if gateway.heard_at is None:
         step = _("Switch the gateway on in the home. Enrolled, but it has not been heard yet.")
         return [Problem("offline", 1, "none", "wait", _("Never heard"), gateway.enrolled_at, step)]
+    if stopped(status):
+        step = _("It comes back by itself after a restart or an update. If not, ask the home to unplug it for 30 s")
+        at = gateway.status_at or gateway.heard_at
+        return [Problem("stopped", 0, "red", "broken", _("The gateway was stopped"), at, step)]
     if offline:
         step = _("Ask whether the internet box and the gateway have power")
         return [Problem("offline", 0, "red", "broken", _("Offline"), gateway.heard_at, step)]
     found = []
     if status is not None and status.adapter is not None and status.adapter not in ("powered", "on"):
-        step = _("Ask the home to unplug the gateway for 30 s")
-        found.append(Problem("bluetooth", 0, "red", "broken", _("Bluetooth is off"), status.sent_time, step))
+        off = status.adapter.startswith("powered off")
+        words = _("Bluetooth is off") if off else _("Bluetooth does not work")
+        found.append(Problem("bluetooth", 0, "red", "broken", words, status.sent_time, _sentence(status.adapter)))
     for adapter in status.adapters if status is not None and not found else ():
         if adapter.problem is not None:
             words = _("Bluetooth adapter {name} has a problem").format(name=adapter.name)
@@ -158,10 +189,19 @@ def _gateway_problems(gateway: Gateway, status: GatewayStatus | None, offline: b
         found.append(Problem("clock", 2, "yellow", "soon", _("Gateway without time"), status.sent_time, step))
     outbox = status.outbox if status is not None else None
     if outbox is not None and outbox.oldest_pending is not None and now - outbox.oldest_pending > WAITS_TOO_LONG:
-        words = n_("{n} reading waits", "{n} readings wait", outbox.pending).format(n=outbox.pending)
+        many = n_(
+            "The store answers nothing: {n} reading waits",
+            "The store answers nothing: {n} readings wait",
+            outbox.pending,
+        )
+        words = many.format(n=outbox.pending)
         step = _("Look at the backend: the home is online, but gets no receipts")
         found.append(Problem("waits", 1, "red", "broken", words, outbox.oldest_pending, step))
     return found
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _meter_problems(meter: MeterStatus, name: str, now: datetime, offline: bool) -> list[Problem]:
@@ -228,6 +268,7 @@ SORTS: Final = (
     "broker",
     "store",
     "offline",
+    "stopped",
     "gateway",
     "pairing",
     "bluetooth",
@@ -246,6 +287,7 @@ def sort_words(sort: str) -> tuple[str, str, str]:
         "broker": (_("Broker away"), "red", "broken"),
         "store": (_("Store away"), "red", "broken"),
         "offline": (_("Offline"), "red", "broken"),
+        "stopped": (_("Gateway stopped"), "red", "broken"),
         "gateway": (_("Gateway problem"), "red", "broken"),
         "pairing": (_("Pairing lost"), "red", "broken"),
         "bluetooth": (_("Bluetooth off"), "red", "broken"),

@@ -61,6 +61,15 @@
   if (named && named.matches("dialog")) open(named);
   window.hearthline.open = open;
 
+  // A question that came by itself and has to be answered soon takes the focus once, but never from a field.
+  const offered = new WeakSet();
+  document.body.addEventListener("htmx:afterSettle", () => {
+    const field = document.querySelector("[data-focus-once]");
+    if (!field || offered.has(field)) return;
+    offered.add(field);
+    if (!document.activeElement?.matches("input, textarea, select")) field.focus();
+  });
+
   // One toast, 10 s, longer while somebody points at it or stands in it.
   let timer = 0;
   const place = document.getElementById("toast");

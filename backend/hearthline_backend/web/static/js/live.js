@@ -89,7 +89,7 @@
     if (event.detail.target.id === "fresh") countMeanwhile();
   });
   document.body.addEventListener("htmx:afterSettle", () => {
-    const text = fresh()?.dataset.said || "";
+    const text = (fresh() || document.querySelector("main [data-said]"))?.dataset.said || "";
     if (!text || text === said.textContent || text === waiting) return;
     waiting = text;
     if (!timer) timer = setTimeout(speak, Math.max(100, SAY_EVERY - (Date.now() - spokeAt)));
