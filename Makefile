@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each sets itself up.
-.PHONY: help setup demo check test lint bench pictures clean
+.PHONY: help setup demo check test lint bench pictures clean faults
 .DEFAULT_GOAL := help
 bin := .venv/bin
 
@@ -24,6 +24,10 @@ lint: ## Formatting, lint and types
 
 test: lint ## Lint, then every test: unit, contract, integration, acceptance, browser
 	$(bin)/python -m pytest
+
+faults: ## Every fault with its full counts, one line each; writes docs/reference/faults.md
+	@scripts/setup test
+	@$(bin)/python -m tests.faults
 
 bench: ## The time from indication to webhook, memory, CPU, start-up
 	@scripts/setup test

@@ -22,6 +22,8 @@ _COLUMNS: Final = (
     "id, sensor, characteristic, payload, received_time, model, first, alone,"
     " clock_ahead_s, clock_read_time, clock_set_ahead_s, clock_set_time, boot_id, since_boot_s"
 )
+_MEASUREMENT: Final = "2A18"
+"""Glucose Measurement, whose circumstances come in a frame of their own."""
 _FOLLOWED: Final = (
     "EXISTS (SELECT 1 FROM frames AS later WHERE later.sensor = frames.sensor AND later.id > frames.id"
     " AND later.context_of IS NOT frames.id)"
@@ -240,9 +242,9 @@ def measurement_of(db: sqlite3.Connection, context: Frame) -> tuple[int, bool] |
     """The newest kept glucose measurement (2A18) with the sequence number of this context (2A34), and whether it still
     waits for its date. In both the number is in the second and third byte."""
     row = db.execute(
-        "SELECT id, waits FROM frames WHERE sensor = ? AND characteristic = '2A18' AND substr(payload, 2, 2) = ?"
+        "SELECT id, waits FROM frames WHERE sensor = ? AND characteristic = ? AND substr(payload, 2, 2) = ?"
         " AND state <> 'bad' ORDER BY id DESC LIMIT 1",
-        (context.sensor, context.payload[1:3]),
+        (context.sensor, _MEASUREMENT, context.payload[1:3]),
     ).fetchone()
     return None if row is None else (row[0], bool(row[1]))
 
@@ -256,10 +258,27 @@ def note_sequences(db: sqlite3.Connection, frame: Frame, readings: Iterable[Read
     """The numbered records of ``readings`` are complete here."""
     numbers = [reading.sequence for reading in readings if reading.sequence is not None]
     if numbers:
-        db.execute(
-            "INSERT INTO sequences VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
-            (frame.sensor, frame.characteristic, max(numbers)),
-        )
+        _note_sequence(db, frame.sensor, frame.characteristic, max(numbers))
+
+
+def note_completed_by(db: sqlite3.Connection, context: Frame) -> None:
+    """The glucose record whose circumstances these are is complete here."""
+    number = int.from_bytes(context.payload[1:3], "little")
+    _note_sequence(db, context.sensor, _MEASUREMENT, number)
+
+
+def _note_sequence(db: sqlite3.Connection, sensor: str, characteristic: str, number: int) -> None:
+    db.execute(
+        "INSERT INTO sequences VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+        (sensor, characteristic, number),
+    )
+
+
+def ask_from(db: sqlite3.Connection, sensor: str, characteristic: str, number: int) -> None:
+    """A record is not complete here: whatever was told behind it, the meter is asked from it on."""
+    key = (sensor, characteristic)
+    db.execute("DELETE FROM sequences WHERE sensor = ? AND characteristic = ? AND ? < 1", (*key, number))
+    db.execute("UPDATE sequences SET last = min(last, ?) WHERE sensor = ? AND characteristic = ?", (number - 1, *key))
 
 
 def last_sequence(db: sqlite3.Connection, sensor: str, characteristic: str) -> int | None:

@@ -9,7 +9,6 @@ Layout: https://www.sqlite.org/fileformat2.html#the_write_ahead_log (header of 3
 """
 
 import struct
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -26,10 +25,16 @@ _MASK: Final = 0xFFFF_FFFF
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """``pages`` are the newest committed images by page number; ``damage`` says what is wrong, None when nothing is."""
+    """``pages`` are the newest committed images by page number; ``damage`` says what is wrong, None when nothing is.
+
+    In a damaged journal nobody can tell for sure which image is the newest: ``spare`` then holds every one that stands
+    there, by page number. ``complete`` says whether the last commit is among what can be told apart.
+    """
 
     pages: dict[int, bytes] = field(default_factory=dict)
     damage: str | None = None
+    spare: tuple[tuple[int, bytes], ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,15 @@ def read_journal(path: Path, page_size: int = 4096) -> Journal:
         magic in (_MAGIC, _MAGIC | 1) and size in _PAGE_SIZES and _checksum(data[:24], (0, 0), little) == (sum_0, sum_1)
     )
     frames = list(_frames(data, size if whole else page_size))
+    spare = tuple((frame.page, frame.content) for frame in frames)
     if not whole:
-        salts_seen = Counter(frame.salts for frame in frames).most_common(1)
-        return Journal(_behind(frames, salts_seen[0][0], True) if salts_seen else {}, "the head of its journal")
+        begins_well = bool(frames and _fitting(frames[:2], frames[0].salts, little=True))  # the newest stand first
+        return Journal({}, "the head of its journal", spare, complete=begins_well)
     ours = (salts[0], salts[1])
     end = _end_of_chain(frames, ours, (sum_0, sum_1), little)
     pages = _committed(frames[:end])
-    behind = _behind(frames[end:], ours, little)
-    return Journal(pages | behind, "its journal, in the middle" if behind else None)
+    behind = _committed(_fitting(frames[end:], ours, little))
+    return Journal(pages | behind, "its journal, in the middle", spare) if behind else Journal(pages)
 
 
 def _frames(data: bytes, size: int) -> Iterator[_Frame]:
@@ -84,12 +90,9 @@ def _committed(frames: list[_Frame]) -> dict[int, bytes]:
     return {frame.page: frame.content for frame in frames[: last + 1]}
 
 
-def _behind(frames: list[_Frame], salts: tuple[int, int], little: bool) -> dict[int, bytes]:
-    """Pages that fit their predecessor's checksum although the chain is broken before them, up to the last commit."""
-    fitting = [
-        frame for before, frame in pairwise(frames) if frame.salts == salts and _fits(frame, before.stored, little)
-    ]
-    return _committed(fitting)
+def _fitting(frames: list[_Frame], salts: tuple[int, int], little: bool) -> list[_Frame]:
+    """Those that fit their predecessor's checksum."""
+    return [frame for before, frame in pairwise(frames) if frame.salts == salts and _fits(frame, before.stored, little)]
 
 
 def _fits(frame: _Frame, seed: tuple[int, int], little: bool) -> bool:

@@ -55,7 +55,7 @@ def salvage(damaged: Path, db: sqlite3.Connection) -> Salvaged:
     db.execute("PRAGMA defer_foreign_keys = ON")  # a reading may stand in the file before its frame
     for row in _rows(damaged, journal):
         carrier.take(row)
-    result = carrier.finish(countable=journal.damage is None or bool(journal.pages))
+    result = carrier.finish(countable=journal.complete)
     db.execute("COMMIT")
     return result
 
@@ -72,6 +72,8 @@ def _rows(damaged: Path, journal: Journal) -> Iterator[Row]:
             content = page(number)
             if content is not None:
                 yield from rows(content, number, page)
+        for number, content in journal.spare:
+            yield from rows(content, number, page)
 
 
 def _read(file: int, size: int, number: int) -> bytes | None:

@@ -74,19 +74,18 @@ def _let_wait(
 
 def _add_context(db: Connection, context: Frame, join: Callable[[Reading], Reading]) -> bool:
     found = frame_rows.measurement_of(db, context)
-    if found is not None and frame_rows.has_context(db, found[0]):
-        return True  # a replay
-    if found is not None and found[1]:
-        frame_rows.insert_frame(db, context, "raw", context_of=found[0])
-        return True
+    if found is not None:
+        frame_rows.note_completed_by(db, context)  # the meter has nothing more to say of it, in time or not
+        if frame_rows.has_context(db, found[0]):
+            return True  # a replay
+        if found[1]:
+            frame_rows.insert_frame(db, context, "raw", context_of=found[0])
+            return True
     frame_id = None if found is None else found[0]
     frame_rows.insert_frame(db, context, "decoded", context_of=frame_id)
-    readings = None if frame_id is None else rows.complete_unsent(db, frame_id, join)
-    if readings is None:
+    if frame_id is None or rows.complete_unsent(db, frame_id, join) is None:
         rows.add_to_fact(db, "contexts_not_joined", 1)
         return False
-    measurement = replace(context, characteristic=readings[0].characteristic)
-    frame_rows.note_sequences(db, measurement, readings)
     return True
 
 
@@ -149,6 +148,7 @@ class Outbox:
         self._now = now
         self._counted = True
         self._ending = asyncio.Event()
+        self._waiting: dict[object, str] = {}
         self.mended = asyncio.Event()
         """Set after a damaged file was exchanged while the gateway ran: its raw frames have to be read again."""
         self._writer = Writer(OutboxFile(path, now), linger_s=linger_s, mended=self.mended.set)
@@ -242,6 +242,10 @@ class Outbox:
         """The highest sequence number whose record is complete and durable; None when there is none."""
         return await self._writer.do(lambda db: frame_rows.last_sequence(db, sensor, characteristic), Weight.LOOK)
 
+    async def ask_from(self, sensor: str, characteristic: str, number: int) -> None:
+        """A numbered record is not complete here: next time the meter is asked from it on, whatever came behind it."""
+        await self._promise(lambda db: frame_rows.ask_from(db, sensor, characteristic, number))
+
     async def forget_sequence(self, sensor: str, characteristic: str) -> None:
         """The meter numbers from the start again: its memory was cleared."""
         await self._promise(lambda db: frame_rows.forget_sequence(db, sensor, characteristic))
@@ -289,6 +293,8 @@ class Outbox:
 
     async def _still_full(self) -> str | None:
         """While the last write found no room, try one: nobody else may write for hours, and the word has to go."""
+        if self._waiting:  # a smaller write than theirs might still find room
+            return next(iter(self._waiting.values()))
         if not self._writer.full:
             return None
         now = self._moment()
@@ -325,15 +331,20 @@ class Outbox:
 
     async def _promise(self, work: Callable[[Connection], T]) -> T:
         """Do it; while the disk is full, wait for room. What waits so is in memory, and its meter has forgotten it."""
-        while True:
-            try:
-                return await self._writer.do(work)
-            except OutboxFullError:
-                if self._ending.is_set():
-                    raise
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TRY_FOR_ROOM_S):
-                    await self._ending.wait()
+        me = object()
+        try:
+            while True:
+                try:
+                    return await self._writer.do(work)
+                except OutboxFullError as error:
+                    if self._ending.is_set():
+                        raise
+                    self._waiting[me] = str(error)[:300]
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TRY_FOR_ROOM_S):
+                        await self._ending.wait()
+        finally:
+            self._waiting.pop(me, None)
 
     def stop_waiting(self) -> None:
         """The gateway ends: what still waits for room on the disk is given up, and fails with ``OutboxFullError``."""
