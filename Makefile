@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each sets itself up.
-.PHONY: help setup demo check test lint bench pictures clean faults
+.PHONY: help setup demo check test lint bench pictures clean faults test-bluez
 .DEFAULT_GOAL := help
 bin := .venv/bin
 
@@ -25,13 +25,18 @@ lint: ## Formatting, lint and types
 test: lint ## Lint, then every test: unit, contract, integration, acceptance, browser
 	$(bin)/python -m pytest
 
+test-bluez: ## The gateway against a real kernel and bluetoothd, in an emulated Debian that is built once
+	@scripts/setup test
+	@$(bin)/python -m scripts.guest
+
 faults: ## Every fault with its full counts, one line each; writes docs/reference/faults.md
 	@scripts/setup test
 	@$(bin)/python -m tests.faults
 
-bench: ## The time from indication to webhook, memory, CPU, start-up
+bench: ## The whole chain and the gateway alone: times, rates, memory, processor time
 	@scripts/setup test
 	@$(bin)/python -m bench.chain
+	@$(bin)/python -m bench.gateway
 
 pictures: ## The pictures of the docs, from a running demo
 	@scripts/pictures

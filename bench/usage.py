@@ -1,6 +1,7 @@
 """What a process and its children hold and have used, as the kernel counts it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -18,6 +19,31 @@ class Usage:
     def cpu_ms_since(self, before: "Usage") -> float:
         """Processor time between two looks, in milliseconds."""
         return (self.cpu_s - before.cpu_s) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """In MB (10^6 bytes): resident, and the proportional set, which counts a page that several processes share once
+    for all of them."""
+
+    resident_mb: float
+    proportional_mb: float
+
+
+def memory_of(pid: int) -> Memory:
+    """Of one process, without its children. Raises ``psutil.NoSuchProcess``."""
+    full = psutil.Process(pid).memory_full_info()
+    return Memory(full.rss / _MEGABYTE, full.pss / _MEGABYTE)
+
+
+def processor_s(pid: int) -> float:
+    """Processor time of its living threads since they began, in seconds, to the nanosecond. Raises
+    ``psutil.NoSuchProcess``."""
+    try:
+        spent = [int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()]
+    except FileNotFoundError as error:
+        raise psutil.NoSuchProcess(pid) from error
+    return sum(spent) / 1e9
 
 
 def usage_of(pid: int) -> Usage:

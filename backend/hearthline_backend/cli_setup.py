@@ -156,7 +156,7 @@ def add_gateway(
 def add_sensor(
     address: str,
     gateway: Annotated[str, typer.Option(help="The gateway of the meter's home.")],
-    device: Annotated[str, typer.Option(help="cuff, oximeter, scale or thermometer.")],
+    device: Annotated[str, typer.Option(help="cuff, glucose_meter, heart_rate_strap, oximeter, scale or thermometer.")],
     model: Annotated[str, typer.Option(help="What stands on it.")],
     config: Config = None,
 ) -> None:

@@ -138,7 +138,11 @@ async def _ask(talk: Conversation, order: "Command", message: str, question: "Qu
 
     while True:
         answer.ask(f"{message} {'Digits' if question.kind == 'enter_passkey' else 'Same? [y/n]'}:")
-        words = (await _line()).strip().lower()
+        line = await _line()
+        if not line:  # the terminal is gone, or its keyboard was closed: nobody will ever answer
+            await talk.answer(command(AnswerWork(to=order.id, confirmed=False)))
+            return
+        words = line.strip().lower()
         if question.kind == "compare" and words[:1] in ("y", "n"):
             await talk.answer(command(AnswerWork(to=order.id, confirmed=words.startswith("y"))))
             return
@@ -148,7 +152,7 @@ async def _ask(talk: Conversation, order: "Command", message: str, question: "Qu
 
 
 async def _line() -> str:
-    """A line from the terminal, without holding up what goes on meanwhile."""
+    """A line from the terminal, without holding up what goes on meanwhile; empty where none will come."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(sys.stdin, ready.set)

@@ -198,6 +198,16 @@ class ConfigurationInForce:
         if not self.lists(address):
             raise ConfigurationError(f"this gateway does not read {address}: see hearthline-gateway meters")
 
+    async def forget_later(self, address: str) -> None:
+        """Its bond is still there though it is not read any more: remove it when Bluetooth works. Raises
+        :class:`ConfigurationError`."""
+        async with self._turn:
+            if not self.lists(address):
+                left = tuple(sorted({*self._kept.to_forget, address}))
+                self._kept = self._kept.model_copy(update={"to_forget": left})
+                await self._write()
+            self._forget_due.set()
+
     def _in_force(self) -> tuple[MeterInForce, ...]:
         return self._kept.meters.in_force(
             MeterWanted(address=meter.address, model=meter.model.name) for meter in self._file.values()
@@ -237,7 +247,8 @@ class ConfigurationInForce:
             await self._forget_due.wait()
             self._forget_due.clear()
             for address in self._kept.to_forget:
-                await self._forget_bond(address)
+                if address in self._kept.to_forget:  # still: it may have been paired anew meanwhile
+                    await self._forget_bond(address)
             if self._kept.to_forget:
                 await asyncio.sleep(_FORGET_AGAIN_S)
                 self._forget_due.set()

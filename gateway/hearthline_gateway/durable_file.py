@@ -5,11 +5,15 @@ from pathlib import Path
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Replace the file's content; only its owner may read it. Raises ``OSError``, and the old content then stays."""
+    """Replace the file's content; only its owner may read it. Raises ``OSError``, and the old content then stays.
+
+    No link is followed: who owns the folder must not choose what an administrator writes to.
+    """
     beside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    beside.unlink(missing_ok=True)  # a power cut left it
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        _give_to_owner(descriptor, path.parent)
+        give_to_owner(descriptor, path.parent)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -17,8 +21,8 @@ def write_durably(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def _give_to_owner(descriptor: int, folder: Path) -> None:
-    """What an administrator writes for the gateway while it does not run is the gateway's to read."""
+def give_to_owner(descriptor: int, folder: Path) -> None:
+    """What an administrator writes for the gateway while it does not run belongs to the folder's owner."""
     if os.geteuid() == 0:
         owner = folder.stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -5,7 +5,9 @@ In order:
 1. No stamp, or one of a clock that was not set: the time of receipt, ``received``.
 2. The meter's clock was read in this connection: the stamp less the measured offset. ``synced`` where the clock agreed
    with the home's wall time or with UTC to within :data:`AGREEMENT`, else ``corrected``. A stamp that lies between the
-   setting of the clock and its receipt, read as of the clock that was set, is of that clock.
+   setting of the clock and its receipt, read as of the clock that was set, is of that clock. Where the connection broke
+   before the clock could be read, what an earlier one measured stands for it; but a single new record cannot be older
+   than that visit, which would have brought it: then the clock was put back since, and 3 holds.
 3. The clock was not read, and the stamp belongs to a single record indicated as the connection opened: measured just
    now. Where the stamp, taken as the home's wall time, is more than :data:`NOW` off, the clock is wrong: the time of
    receipt, ``corrected``, live.
@@ -74,7 +76,8 @@ def reconcile(
         return unstamped
     try:
         if clock is not None:
-            return _measured(stamp, clock, received, zone)
+            back = just_measured and _put_back_since(stamp, clock, received)
+            return _impossible(received) if back else _measured(stamp, clock, received, zone)
         return _assumed(stamp, received, zone, just_measured=just_measured)
     except OverflowError:  # so near an edge of the calendar that no instant can be named
         return unstamped
@@ -90,6 +93,8 @@ def measured_just_now(
     if clock is None:
         return just_measured
     try:
+        if just_measured and _put_back_since(stamp, clock, received):
+            return True
         return received - stamp.at_offset(_ahead_at(stamp, clock, received)) <= NOW
     except OverflowError:
         return just_measured
@@ -115,6 +120,11 @@ def _ahead_at(stamp: DeviceTime, clock: MeterClock, received: datetime) -> timed
         return clock.ahead_of_utc
     since_set = clock.set_at - SETTING <= stamp.at_offset(clock.set_ahead_of_utc) <= received + SETTING
     return clock.set_ahead_of_utc if since_set else clock.ahead_of_utc
+
+
+def _put_back_since(stamp: DeviceTime, clock: MeterClock, received: datetime) -> bool:
+    """Whether the clock was read at an earlier visit, and the stamp taken by it is from before that."""
+    return received - clock.read_at > NOW and stamp.at_offset(_ahead_at(stamp, clock, received)) < clock.read_at - NOW
 
 
 def _bounded(stamp: DeviceTime, instant: datetime, quality: TimeQuality, received: datetime) -> EffectiveTime:

@@ -7,7 +7,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class MeterClock:
-    """The meter's clock as read at the start of this connection, before anybody set it.
+    """The meter's clock as read at the start of this connection, before anybody set it; where the connection broke
+    before that, as read in an earlier one: ``read_at`` tells.
 
     ``ahead_of_utc`` is the clock face minus UTC at that moment: the home's zone plus whatever the clock is wrong by. It
     applies to every record the meter stored before the setting. Where the clock was set, ``set_at`` is when and

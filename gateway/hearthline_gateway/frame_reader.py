@@ -71,6 +71,10 @@ class FrameReader:
             and GlucoseMeasurement.decode(frame.payload, quirks(frame)).context_information_follows
         )
 
+    def record_number(self, frame: Frame) -> int:
+        """The number of a glucose record; raises ``DecodeError``."""
+        return GlucoseMeasurement.decode(frame.payload, quirks(frame)).sequence_number
+
     def must_be_complete_alone(self, frame: Frame) -> None:
         """Raises :class:`ContextMissingError` where a record means nothing without the circumstances it announced."""
         if not complete_alone(quirks(frame)):
@@ -81,7 +85,7 @@ class FrameReader:
         if frame.characteristic != GlucoseMeasurement.characteristic:
             return False
         told = GlucoseMeasurementContext.decode(context.payload, quirks(context))
-        return told.sequence_number == GlucoseMeasurement.decode(frame.payload, quirks(frame)).sequence_number
+        return told.sequence_number == self.record_number(frame)
 
 
 def quirks(frame: Frame) -> Quirks:

@@ -113,6 +113,8 @@ class LivingRoom:
             raise NoIndicatorError(
                 "This gateway shows nothing: set [indicator] in its settings, or switch its light or sound on."
             )
+        if self._indicator.mute:
+            raise NoIndicatorError(f"This gateway cannot show itself: {self._indicator.problem}.")
         await self._indicator.identify(seconds)
 
     async def run(self) -> None:

@@ -87,10 +87,7 @@ class Pipeline:
                 continue
             frame = kept.frame
             log.info("raw_frame_recovered", characteristic=frame.characteristic, length=len(frame.payload))
-            try:
-                await self._settle(kept.id, frame, kept.context)
-            except Exception:  # noqa: BLE001 - logged; one frame our code trips over must not stop the gateway
-                log_fault(frame)
+            await self._try_to_settle(kept.id, frame, kept.context)
 
     async def heard(self, frame: Frame) -> None:
         """Make the frame durable; returns only once a power cut can no longer take it. One of a continuous stream is
@@ -98,14 +95,23 @@ class Pipeline:
         if frame.since_boot is None:
             frame = replace(frame, since_boot=self._clock.since_boot(frame.received_time))
         async with self._turn(frame.sensor):
-            if frame.characteristic == CONTEXT:
-                await self._take_context(frame)
-            elif frame.characteristic in STREAMS:
-                await self._decide(frame.sensor, alone=False)
-                await self._stream(frame)
-            else:
-                await self._keep(await self._placed(frame))
+            try:
+                await self._take(frame)
+            except OutboxError:
+                raise
+            except Exception:  # noqa: BLE001 - logged; the fault is ours and must not lose the frame or hold up others
+                await self._outbox.keep_raw(frame)
+                log_fault(frame)
             self._wait_for_quiet(frame.sensor)
+
+    async def _take(self, frame: Frame) -> None:
+        if frame.characteristic == CONTEXT:
+            await self._take_context(frame)
+        elif frame.characteristic in STREAMS:
+            await self._decide(frame.sensor, alone=False)
+            await self._stream(frame)
+        else:
+            await self._keep(await self._placed(frame))
 
     async def _placed(self, frame: Frame) -> Frame:
         """A frame with its place in the connection. The second half of a weighing is no second record: it has the
@@ -125,9 +131,12 @@ class Pipeline:
             await self._streams.end(sensor)
 
     async def close(self) -> None:
-        """End of the process: every connection is over."""
-        for sensor in {*self._held, *self._streams.sensors}:
-            await self.connection_ended(sensor)
+        """End of the process: every connection is over. Raises ``OutboxError`` for what could not be written; what was
+        held is kept raw."""
+        ended = [self.connection_ended(sensor) for sensor in {*self._held, *self._streams.sensors}]
+        for error in await asyncio.gather(*ended, return_exceptions=True):
+            if error is not None:
+                raise error
 
     def _turn(self, sensor: str) -> asyncio.Lock:
         return self._turns.setdefault(sensor, asyncio.Lock())
@@ -140,10 +149,6 @@ class Pipeline:
             undecided = frame.first and not frame.alone and self._matters(frame, readings)
         except DecodeError as error:
             await self._keep_bad(frame, error)
-            return
-        except Exception:  # noqa: BLE001 - logged; the fault is ours and must not lose the frame
-            await self._outbox.keep_raw(frame)
-            log_fault(frame)
             return
         if not readings:
             return
@@ -181,7 +186,7 @@ class Pipeline:
         """In the order of arrival. One that cannot be written stays held, and is tried again."""
         held = self._held.get(sensor, [])
         for one in [one for one in held if not (one.undecided or one.awaits)]:
-            await self._settle(one.frame_id, one.frame, one.context)
+            await self._try_to_settle(one.frame_id, one.frame, one.context)
             held.remove(one)
         if not held:
             self._held.pop(sensor, None)
@@ -213,12 +218,22 @@ class Pipeline:
                     return
             await asyncio.sleep(_RETRY_S)
 
+    async def _try_to_settle(self, frame_id: int, frame: Frame, context: Frame | None) -> None:
+        """One that our own code trips over stays raw; raises ``OutboxError``."""
+        try:
+            await self._settle(frame_id, frame, context)
+        except OutboxError:
+            raise
+        except Exception:  # noqa: BLE001 - logged; one frame must not hold up the others
+            log_fault(frame)
+
     async def _settle(self, frame_id: int, frame: Frame, context: Frame | None) -> None:
         frame = self._dated(frame)
         try:
             readings = self._reader.readings(frame, context)
             complete = context is not None or not self._reader.awaits_context(frame)
             if not complete:
+                await self._outbox.ask_from(frame.sensor, frame.characteristic, self._reader.record_number(frame))
                 self._reader.must_be_complete_alone(frame)
         except DecodeError as error:
             await self._outbox.settle_bad(frame_id, frame, type(error).__name__, str(error))

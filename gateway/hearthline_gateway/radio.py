@@ -22,8 +22,8 @@ class PairingDialogue(Protocol):
     async def type_on_meter(self, address: str, digits: str) -> None:
         """Show ``digits`` until the pairing is over; returns at once."""
 
-    async def same(self, address: str, digits: str) -> bool:
-        """Whether the meter shows the same digits."""
+    async def same(self, address: str, digits: str) -> bool | None:
+        """Whether the meter shows the same digits; None where nobody answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from hearthline_protocol.configuration import IndicatorWanted, ReportedConfigura
 from hearthline_protocol.messages import GatewayStatus
 
 _REPLIES_GONE_WITHIN_S: Final = 3.0
+_WORDS: Final = 300
+"""The status takes no longer problem; one that is longer, and the backend refuses the whole status."""
 
 
 class Connection(ProofConnection, Protocol):
@@ -100,7 +102,7 @@ class RemoteWork:
     def problems(self) -> tuple[str, ...]:
         """What a technician has to look at."""
         control = None if self._control is None else self._control.problem
-        return tuple(filter(None, (self.configuration.reported().problem, control)))
+        return tuple(words[:_WORDS] for words in (self.configuration.reported().problem, control) if words)
 
     async def run(self) -> None:
         """Until cancelled. :meth:`attach` comes first."""

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 _MICROSECONDS: Final = 1_000_000
 
 
-_SAY_EVERY_S: Final = 15.0
+_SAY_EVERY_S: Final = 2.0
 
 
 class ServiceManager:

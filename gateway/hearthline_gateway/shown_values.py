@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from hearthline_gateway.durable_file import give_to_owner
 from hearthline_gateway.errors import GatewayError
 
 FILE_NAME: Final = "values-shown.log"
@@ -21,13 +22,15 @@ def log_look(folder: Path, command: str) -> None:
     entry = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
-        "user": os.environ.get("SUDO_USER") or _user(),
+        "user": (os.environ.get("SUDO_USER") if os.geteuid() == 0 else None) or _user(),
         "uid": os.getuid(),
     }
     path = folder / FILE_NAME
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600)
         with os.fdopen(descriptor, "a") as log:
+            give_to_owner(descriptor, folder)
             log.write(json.dumps(entry) + "\n")
             log.flush()
             os.fsync(log.fileno())

@@ -28,6 +28,7 @@ from hearthline_gateway.outbox.frame_rows import KeptFrame
 from hearthline_gateway.outbox.rows import Pending
 from hearthline_gateway.outbox.schema import OutboxError
 from hearthline_gateway.outbox.store import Outbox
+from hearthline_gateway.outbox.trouble import OutboxFullError
 from hearthline_gateway.pipeline import log_bad, log_fault
 from hearthline_protocol.readings import Reading, TimeBounds
 
@@ -88,6 +89,8 @@ class TimeKeeper:
     async def _try_to(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
             await work()
+        except OutboxFullError:
+            return  # the outbox itself says so, once; we look again every second
         except OutboxError as error:
             log.warning("outbox_not_written", reason=str(error))
 

@@ -31,10 +31,14 @@ class Weighings:
 
     def __init__(self) -> None:
         self._last: dict[str, _Weighing] = {}
+        self._completed_last: dict[str, tuple[Frame, Frame]] = {}
 
     def complete(self, frame: Frame) -> Frame:
-        """The frame, completed where it is the second of a weighing. A frame that cannot be decoded stays as it is:
-        whoever reads it next says so."""
+        """The frame, completed where it is the second of a weighing, and completed again where it is offered again,
+        because it could not be kept. A frame that cannot be decoded stays as it is: whoever reads it next says so."""
+        before = self._completed_last.get(frame.sensor)
+        if before is not None and frame == before[0]:
+            return before[1]
         try:
             if frame.characteristic == WeightMeasurement.characteristic:
                 self._last[frame.sensor] = _Weighing(frame, WeightMeasurement.decode(frame.payload))
@@ -47,15 +51,18 @@ class Weighings:
     def forget(self, sensor: str) -> None:
         """The connection has ended: what comes next is another weighing."""
         self._last.pop(sensor, None)
+        self._completed_last.pop(sensor, None)
 
     def _completed(self, frame: Frame, body: BodyCompositionMeasurement) -> Frame:
         last = self._last.get(frame.sensor)
         if not body.multiple_packets:
-            self.forget(frame.sensor)
+            self._last.pop(frame.sensor, None)
         if last is None or not timedelta() <= frame.received_time - last.frame.received_time <= WITHIN:
             return frame
         whole = _joined(body, last.weight)
-        return frame if whole is None else replace(frame, payload=whole.encode())
+        completed = frame if whole is None else replace(frame, payload=whole.encode())
+        self._completed_last[frame.sensor] = frame, completed
+        return completed
 
 
 def _joined(body: BodyCompositionMeasurement, weighing: WeightMeasurement) -> BodyCompositionMeasurement | None:

@@ -34,7 +34,7 @@ class Pair(_Message):
     do: Literal["pair"] = "pair"
     address: Address
     model: ModelName
-    passkey: Annotated[int, Field(ge=0, le=999_999)] | None = None
+    passkey: Annotated[int, Field(ge=0, le=999_999)] | None = Field(default=None, repr=False)
 
 
 class Unpair(_Message):
@@ -69,7 +69,7 @@ class Answer(_Message):
 
     do: Literal["answer"] = "answer"
     to: UUID
-    passkey: Annotated[int, Field(ge=0, le=999_999)] | None = None
+    passkey: Annotated[int, Field(ge=0, le=999_999)] | None = Field(default=None, repr=False)
     confirmed: bool | None = None
 
 

@@ -1,9 +1,10 @@
 """The home as a process: one JSON command a line on standard input, one JSON event a line on standard output.
 
 Commands: ``{"measure": NAME, ...values}`` (``"stored": [{...}, ...]`` are older records, sent before it),
-``{"advertise": NAME}`` as by the pairing button, ``{"vanish": NAME}``, ``{"forget_bond": NAME}``, and
-``{"clear_memory": NAME}``, after which a meter with numbered records counts from 1. Each is answered by
-``{"event": "done", "command": ...}`` or ``{"event": "error", "message": ...}``. End of input or SIGTERM ends the home.
+``{"advertise": NAME}``, ``{"pairing_mode": NAME}`` as by its pairing button, ``{"vanish": NAME}``,
+``{"forget_bond": NAME}``, and ``{"clear_memory": NAME}``, after which a meter with numbered records counts from 1. Each
+is answered by ``{"event": "done", "command": ...}`` or ``{"event": "error", "message": ...}``. End of input or SIGTERM
+ends the home.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from hearthline_simulator.home import SimulatedHome
 from hearthline_simulator.home_options import HomeOptions, OptionsError, read_options
 from hearthline_simulator.meters.events import MeterEvent
 
-_VERBS = ("measure", "advertise", "vanish", "forget_bond", "clear_memory")
+_VERBS = ("measure", "advertise", "pairing_mode", "vanish", "forget_bond", "clear_memory")
 
 
 class CommandError(ValueError):
@@ -103,6 +104,8 @@ async def carry_out(home: SimulatedHome, command: object) -> None:
             await meter.measure_values(*stored, *([values] if values else []))
         case "advertise":
             await meter.advertise()
+        case "pairing_mode":
+            await meter.enter_pairing_mode()
         case "vanish":
             await meter.stop()
         case "clear_memory":

@@ -34,6 +34,10 @@ class Radio(LocalLink):
         """Have a controller of somebody else's on this air scan and connect."""
         self._adapters.append(controller)
 
+    def deafen(self, controller: Controller) -> None:
+        """Let a controller hear nothing more, until it :meth:`listens` again."""
+        self._adapters.remove(controller)
+
     def on_address_changed(self, controller: Controller) -> None:
         self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not controller}
         self._by_address[controller.random_address] = controller

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,7 +44,7 @@ async def proof(within_s: float) -> AsyncIterator[ProofStep]:
 
 
 @asynccontextmanager
-async def served(path: Path) -> AsyncIterator[ControlServer]:
+async def served(path: Path, state: Callable[[], Awaitable[GatewayState]] = state) -> AsyncIterator[ControlServer]:
     server = ControlServer(path, Commands(), state, proof)
     task = asyncio.create_task(server.run())
     async with asyncio.timeout(15):
@@ -66,7 +67,7 @@ async def _answers(path: Path) -> bool:
 
 async def test_commands_state_and_proof(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
-    path.write_text("left behind by a killed gateway")
+    _left_behind_by_a_killed_gateway(path)
     async with served(path), talking(path) as gateway:
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         assert [reply.state async for reply in gateway.do(command(Scan()))] == ["running", "done"]
@@ -114,3 +115,25 @@ async def test_a_socket_that_cannot_be_made_is_a_problem_and_no_end(tmp_path: Pa
     (tmp_path / "file").touch()
     async with served(tmp_path / "file" / "control.sock") as server:
         assert "gateway.control_socket" in (server.problem or "")
+
+
+async def test_what_is_no_socket_is_not_removed_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text("named by mistake")
+    async with served(path) as server:
+        assert "gateway.control_socket" in (server.problem or "")
+    assert path.read_text() == "named by mistake"
+
+
+async def test_a_fault_of_ours_is_answered_too(tmp_path: Path) -> None:
+    async def trip() -> GatewayState:
+        raise ZeroDivisionError
+
+    async with served(tmp_path / "control.sock", state=trip), talking(tmp_path / "control.sock") as gateway:
+        with pytest.raises(ControlError, match=r"ZeroDivisionError.*log"):
+            await gateway.state()
+
+
+def _left_behind_by_a_killed_gateway(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))

@@ -10,8 +10,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from hearthline_gateway.commands import memory as memory_module
+from hearthline_gateway.commands.dialogue import ReplyDialogue
 from hearthline_gateway.commands.executor import Executor
 from hearthline_gateway.commands.memory import CommandMemory
+from hearthline_gateway.commands.replies import Replies
 from hearthline_gateway.commands.work import Desk
 from hearthline_gateway.configuration_in_force import ConfigurationInForce
 from hearthline_protocol.commands import (
@@ -328,3 +331,82 @@ async def test_a_fault_of_ours_is_said_and_the_next_command_is_done(
         await technician.does(Pair(address=ADDRESS, model="and-ua-651ble"))
         assert "fault" in (await technician.does(Unpair(address=ADDRESS))).message
         assert (await technician.does(Scan(seconds=1))).state == "done"
+
+
+@pytest.mark.parametrize(("answer", "same"), [(None, None), (Answer(to=uuid4(), confirmed=False), False)])
+async def test_that_nobody_answered_is_not_taken_for_a_no(answer: Answer | None, same: bool | None) -> None:
+    asked: list[CommandReply] = []
+    dialogue = ReplyDialogue(Replies(uuid4(), asked.append, lambda: datetime.now(UTC)), None, within_s=0.2)
+    asking = asyncio.create_task(dialogue.same(ADDRESS, "012345"))
+    await asyncio.sleep(0)
+    if answer is not None:
+        assert dialogue.answer(answer) is None
+    assert await asking is same
+
+
+async def test_a_scan_cut_short_does_not_claim_that_nothing_is_there(tmp_path: Path) -> None:
+    radio = FakeRadio()
+    radio.hold.clear()
+    async with at_work(tmp_path, radio) as technician:
+        scan = await technician.gives(Scan(seconds=120))
+        await radio.begun.wait()
+        await technician.gives(Collect())
+        last = await technician.until(scan, *FINAL)
+    assert (last.state, last.found) == ("done", ())
+    assert "another command" in last.message
+    assert "Scan again" in last.message
+
+
+async def test_a_bond_that_could_not_be_removed_is_removed_later(tmp_path: Path) -> None:
+    radio = FakeRadio()
+    async with at_work(tmp_path, radio) as technician:
+        await technician.does(Pair(address=ADDRESS, model="and-ua-651ble"))
+        radio.problem = "Bluetooth cannot be used now: powered off"
+        last = await technician.does(Unpair(address=ADDRESS))
+        assert last.state == "failed"
+        assert "powered off" in last.message
+        assert "by itself" in last.message
+        assert not technician.configuration.lists(ADDRESS)
+    forgotten: asyncio.Queue[str] = asyncio.Queue()
+    later = ConfigurationInForce(tmp_path, (), forget=forgotten.put)
+    later.load()
+    running = asyncio.create_task(later.run())
+    async with asyncio.timeout(15):
+        assert await forgotten.get() == ADDRESS
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_fault_with_one_letter_does_not_end_the_reading_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[CommandReply] = []
+    async with at_work(tmp_path, FakeRadio(), remote_replies=answered.append) as technician:
+        with monkeypatch.context() as broken:
+
+            async def trip(*_: object, **__: object) -> None:
+                raise ZeroDivisionError
+
+            broken.setattr(technician.executor, "submit", trip)
+            technician.executor.received(command(Identify(seconds=1)).model_dump_json().encode(), False)
+            while not technician.executor._mail.empty():  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
+        technician.executor.received(command(Identify(seconds=2)).model_dump_json().encode(), False)
+        async with asyncio.timeout(15):
+            while not any(reply.state == "done" for reply in answered):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+
+
+def test_a_memory_that_cannot_be_used_does_not_keep_the_gateway_from_reading_meters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "commands.json").write_text("{")
+
+    def refuse(*_: object) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(memory_module, "set_aside", refuse)
+    memory = CommandMemory(tmp_path)
+    memory.load(datetime.now(UTC))
+    assert memory.interrupted == {}

@@ -28,6 +28,8 @@ class Home:
         self.indicator: list[IndicatorWanted | None] = []
         self.forgotten: asyncio.Queue[str] = asyncio.Queue()
         self.broken_radio = False
+        self.asked, self.air_is_free = asyncio.Event(), asyncio.Event()
+        self.air_is_free.set()
         self.configuration = ConfigurationInForce(
             folder,
             file,
@@ -42,6 +44,8 @@ class Home:
         self.read.append([meter.address for meter in meters])
 
     async def _forget(self, address: str) -> None:
+        self.asked.set()
+        await self.air_is_free.wait()
         if self.broken_radio:
             raise RadioError("the adapter is gone: plug it in")
         self.forgotten.put_nowait(address)
@@ -135,6 +139,22 @@ async def test_a_meter_that_came_back_is_not_unpaired(tmp_path: Path) -> None:
     await home.desired(2)
     await home.desired(3, OXIMETER)
     assert json.loads((tmp_path / "configuration.json").read_text())["to_forget"] == []
+
+
+async def test_a_meter_paired_anew_while_others_are_unpaired_keeps_its_fresh_bond(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    await home.desired(1, CUFF, OXIMETER)
+    await home.desired(2)
+    home.air_is_free.clear()  # somebody uses the radio
+    async with running(home):
+        async with asyncio.timeout(15):
+            await home.asked.wait()
+        await home.configuration.pair(OXIMETER, "generic-oximeter")
+        home.air_is_free.set()
+        async with asyncio.timeout(15):
+            assert await home.forgotten.get() == CUFF
+        await home.desired(3, OXIMETER)  # what was under way is over
+    assert home.forgotten.empty()
 
 
 async def test_what_is_the_files_is_neither_unpaired_nor_paired_as_another(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hearthline_gateway.effective_time import EffectiveTime, reconcile
+from hearthline_gateway.effective_time import EffectiveTime, measured_just_now, reconcile
 from hearthline_gateway.frame import MeterClock
 from hearthline_protocol.device_time import DeviceTime
 from hearthline_protocol.readings import TimeQuality
@@ -138,3 +138,35 @@ def test_a_clock_that_was_set_dates_each_record_by_the_face_it_was_stamped_with(
     found = reconcile(stamp, received=_utc(received), zone=_MADRID, clock=clock)
     assert found.instant == _utc(measured)
     assert found.clock_offset_s == (right + (wrong_by if old_clock else timedelta())).total_seconds()
+
+
+_LAST_VISIT = _RECEIVED - timedelta(days=3)
+_KNOWN_FROM_THEN = MeterClock(timedelta(hours=1), _LAST_VISIT)
+
+
+def _remembered(text: str, *, just_measured: bool) -> EffectiveTime:
+    """The connection broke before the clock was read: what is known of it is from an earlier one."""
+    return reconcile(
+        DeviceTime.parse(text),
+        received=_RECEIVED,
+        zone=_MADRID,
+        clock=_KNOWN_FROM_THEN,
+        just_measured=just_measured,
+    )
+
+
+def test_a_clock_read_at_an_earlier_visit_does_not_make_a_record_older_than_that_visit() -> None:
+    """New batteries put a clock back; the single new record cannot have been there at the last visit."""
+    assert _remembered("2020-01-01T00:03:00", just_measured=True) == EffectiveTime(
+        _RECEIVED, TimeQuality.CORRECTED, None, live=True
+    )
+    assert measured_just_now(
+        DeviceTime.parse("2020-01-01T00:03:00"), received=_RECEIVED, clock=_KNOWN_FROM_THEN, just_measured=True
+    )
+
+
+def test_a_clock_read_at_an_earlier_visit_dates_what_was_measured_since() -> None:
+    yesterday = _remembered("2026-11-21T08:04:00", just_measured=True)
+    assert (yesterday.instant, yesterday.live) == (_utc("2026-11-21T07:04:00"), False)
+    replayed = _remembered("2026-11-01T08:04:00", just_measured=False)
+    assert (replayed.instant, replayed.live) == (_utc("2026-11-01T07:04:00"), False)

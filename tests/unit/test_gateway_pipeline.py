@@ -266,3 +266,61 @@ async def test_both_halves_of_a_weighing_have_one_place_in_their_connection(home
     await home.pipeline.connection_ended(SENSOR)
     readings = await home.readings()
     assert [(one.kind, one.live) for one in readings] == [("body_weight", True), ("body_composition", True)]
+
+
+async def test_the_second_half_of_a_weighing_that_cannot_be_written_is_completed_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> tuple[Pending, ...]:
+        raise OutboxError("the disk is full")
+
+    weight = WeightMeasurement(weight=Number(16240, 0), time_stamp=DeviceTime.of(HEARD), user_id=1).encode()
+    analysis = BodyCompositionMeasurement(body_fat_percentage=Number(194, -1)).encode()
+    second_half = Frame(SENSOR, "2A9C", analysis, HEARD + timedelta(seconds=2))
+    await home.pipeline.heard(Frame(SENSOR, "2A9D", weight, HEARD, first=True))
+    with monkeypatch.context() as broken:
+        broken.setattr(home.outbox, "keep", full)
+        with pytest.raises(OutboxError):
+            await home.pipeline.heard(second_half)
+    await home.pipeline.heard(second_half)
+    await home.pipeline.connection_ended(SENSOR)
+    assert [(one.kind, one.user_slot, str(one.device_time)) for one in await home.readings()] == [
+        (kind, 1, str(DeviceTime.of(HEARD))) for kind in ("body_weight", "body_composition")
+    ]
+
+
+async def test_a_fault_of_ours_with_a_held_frame_holds_up_nothing_behind_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(*_: object, **__: object) -> tuple[Reading, ...]:
+        raise ZeroDivisionError
+
+    await home.pipeline.heard(single_with_wrong_clock())
+    with monkeypatch.context() as broken:
+        broken.setattr(frame_reader, "normalize", trip)
+        await home.pipeline.connection_ended(SENSOR)
+    await home.pipeline.heard(cuff_frame(1))
+    assert len(await home.readings()) == 1
+    await home.pipeline.recover()
+    assert len(await home.readings()) == 2, "it was kept raw, for a mended version"
+
+
+async def test_the_end_tries_every_meter_although_one_cannot_be_written(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = home.outbox.settle
+    refused: list[str] = []
+
+    async def once(frame_id: int, frame: Frame, *rest: object, **options: object) -> tuple[Pending, ...]:
+        if not refused:
+            refused.append(frame.sensor)
+            raise OutboxError("the disk is full")
+        return await settle(frame_id, frame, *rest, **options)  # type: ignore[arg-type] # handed through
+
+    for sensor in (SENSOR, "A4:C1:38:0A:0B:0C"):
+        await home.pipeline.heard(single_with_wrong_clock(sensor=sensor))
+    monkeypatch.setattr(home.outbox, "settle", once)
+    with pytest.raises(OutboxError):
+        await home.pipeline.close()
+    (reading,) = await home.readings()
+    assert {reading.sensor, *refused} == {SENSOR, "A4:C1:38:0A:0B:0C"}

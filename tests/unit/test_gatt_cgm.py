@@ -138,7 +138,10 @@ def test_a_feature_with_a_checksum_is_checked() -> None:
 def test_two_bytes_behind_the_last_field_are_the_checksum(kind: Any, frame: str) -> None:
     bare, sealed = bytes.fromhex(frame), _sealed(frame)
     assert (kind.decode(bare).e2e_crc, kind.decode(sealed).e2e_crc) == (False, True)
-    assert kind.decode(bare + b"\xaa").trailing == b"\xaa"
+    assert kind.decode(bare + b"\xaa\xbb\xcc").trailing == b"\xaa\xbb\xcc"
+    with pytest.raises(TruncatedError) as half:
+        kind.decode(sealed[:-1])
+    assert half.value.missing == "e2e_crc"
     assert kind.decode(sealed).encode() == sealed
     with pytest.raises(CrcMismatchError):
         kind.decode(bare + bytes((sealed[-2] ^ 1, sealed[-1])))

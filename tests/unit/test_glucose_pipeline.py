@@ -203,7 +203,7 @@ async def test_without_the_time_they_wait_together(tmp_path: Path) -> None:
         await home.record(8)
         await home.ends()
         await home.circumstances(8)
-        assert (await home.meals(), await home.last()) == ({}, 7)
+        assert (await home.meals(), await home.last()) == ({}, 8)
         kernel.passes(hours=1)
         kernel.learns_the_time()
         await home.keeper.look()
@@ -223,3 +223,55 @@ async def test_where_circumstances_tell_glucose_from_ketones_a_record_without_th
         await home.record(7)
         await home.circumstances(7)
         assert (await home.meals(), await home.last()) == ({7: "fasting"}, 7)
+
+
+async def test_a_record_that_lost_its_circumstances_is_asked_for_again_though_later_ones_are_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_reader, "quirks", lambda _: Quirks(ketone_meal=6))
+    async with home_in(tmp_path) as home:
+        await home.record(6, announces=False)
+        await home.record(7)
+        await home.record(8, announces=False)
+        assert await home.last() == 8
+        await home.ends()  # in the middle: the circumstances of 7 were still to come
+        assert (await home.meals(), await home.last()) == ({6: None, 8: None}, 6)
+        await home.record(7)
+        await home.record(8, announces=False)
+        await home.circumstances(7)
+        await home.ends()
+        assert (await home.meals(), await home.last()) == ({6: None, 7: "fasting", 8: None}, 8)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_the_very_first_record_can_be_asked_for_again_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    monkeypatch.setattr(frame_reader, "quirks", lambda _: Quirks(ketone_meal=6))
+    async with home_in(tmp_path) as home:
+        await home.record(first)
+        await home.record(first + 1, announces=False)
+        await home.ends()
+        assert await home.last() == (first - 1 if first else None)
+
+
+async def test_a_crash_in_between_has_the_record_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_reader, "quirks", lambda _: Quirks(ketone_meal=6))
+    async with home_in(tmp_path, end=False) as home:
+        await home.record(7)
+        await home.record(8, announces=False)
+    async with home_in(tmp_path) as home:
+        assert (await home.meals(), await home.last()) == ({8: None}, 6)
+
+
+async def test_circumstances_that_come_too_late_complete_their_record_all_the_same(tmp_path: Path) -> None:
+    async with home_in(tmp_path) as home:
+        await home.record(7)
+        await home.ends()
+        await home.outbox.sent("b", [1])
+        assert await home.last() is None
+        await home.record(7)
+        await home.circumstances(7)
+        assert await home.last() == 7, "else the meter tells this record at every connection from now on"

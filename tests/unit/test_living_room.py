@@ -233,6 +233,8 @@ async def test_a_broken_lamp_is_named_and_is_no_reason_to_ask_for_help() -> None
     async with living(Home(lamp)) as room:
         await until(lambda: room.problem is not None)
         assert room.problem == "the lamp is broken: change it"
+        with pytest.raises(NoIndicatorError, match="the lamp is broken: change it"):
+            await room.identify(1)
 
 
 @pytest.mark.parametrize(

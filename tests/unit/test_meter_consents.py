@@ -1,6 +1,7 @@
 """The codes of a scale's people: read from the settings, checked in words, and never shown."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -8,6 +9,7 @@ from hearthline_gateway.ble.configured_meter import ConfiguredMeter
 from hearthline_gateway.settings import GatewaySettings
 from hearthline_gateway.settings_file import SettingsError, load_settings
 from hearthline_gateway.settings_table import settings_table
+from hearthline_protocol.commands import Answer, Pair
 from tests.fixtures.ble_meters import COMPOSITION
 
 SETTINGS = """
@@ -44,6 +46,9 @@ def test_what_is_neither_is_refused_by_name_and_not_shown(tmp_path: Path, consen
 def test_codes_stand_in_no_representation(tmp_path: Path) -> None:
     assert "4711" not in repr(read(tmp_path, "{ 1 = 4711 }"))
     assert "4711" not in repr(ConfiguredMeter("F0:F1:00:00:18:1B", COMPOSITION, consents={1: 4711}))
+    assert "471147" not in repr(ConfiguredMeter("F0:F1:00:00:18:1B", COMPOSITION, passkey=471147))
+    given = (Pair(address="F0:F1:00:00:18:1B", model="x", passkey=471147), Answer(to=uuid4(), passkey=471147))
+    assert "471147" not in repr(given)
     (setting,) = (setting for setting in settings_table() if setting.name == "meters[].consents")
     assert setting.secret
     assert setting.type == "table"

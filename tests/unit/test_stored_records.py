@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hearthline_gateway.ble.configured_meter import ConfiguredMeter
 from hearthline_gateway.ble.control_point import ControlPoint
-from hearthline_gateway.ble.hearing import Ear, Hearing
+from hearthline_gateway.ble.hearing import Hearing
 from hearthline_gateway.ble.meter_errors import HungUpError, NoAnswerError, RecordsRefusedError
 from hearthline_gateway.ble.problems import meter_problem
 from hearthline_gateway.ble.stored_records import StoredRecords
@@ -85,7 +85,7 @@ class ScriptedMeter:
         if request[0] == Ask.COUNT:
             return counted(len(meant))
         for record in meant:
-            self.hearing.hear(Ear.SESSION, "2A18", record.measurement)
+            self.hearing.hear("2A18", record.measurement)
             self.stored.told(record.measurement)
         return ended(request[0], Answer.SUCCESS if meant else Answer.NO_RECORDS_FOUND)
 

@@ -75,7 +75,14 @@ def test_one_weight_completes_one_analysis_or_both_packets_of_one() -> None:
     weighings, analysis = Weighings(), _frame("2A9C", _ANALYSIS, 1)
     packet = replace(analysis, payload=b"\x98\x13" + analysis.payload[2:])
     weighings.complete(_frame("2A9D", _WEIGHT))
-    assert [weighings.complete(frame) == frame for frame in (packet, analysis, analysis)] == [False, False, True]
+    another = replace(analysis, received_time=analysis.received_time + timedelta(seconds=1))
+    assert [weighings.complete(frame) == frame for frame in (packet, analysis, another)] == [False, False, True]
+
+
+def test_offered_again_it_is_completed_again() -> None:
+    weighings, analysis = Weighings(), _frame("2A9C", _ANALYSIS, 1)
+    weighings.complete(_frame("2A9D", _WEIGHT))
+    assert weighings.complete(analysis) == weighings.complete(replace(analysis)) != analysis
 
 
 def test_frames_that_contradict_each_other_are_not_joined() -> None:

@@ -1,9 +1,10 @@
 """What gateways say about themselves: kept with the gateway for the technician's view."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -32,13 +33,24 @@ async def keep_statuses(unit: Unit, said: Sequence[tuple[str, Message]], now: da
         if gateway is None:
             text = "a gateway of this name reports its status and is not enrolled; enrol it, or take its account away"
             await _count(unit, name, message, Reason.UNKNOWN_GATEWAY, text)
-        elif await _keep(unit, gateway, status, now, retained=message.retained):
+            continue
+        content = _content(gateway, status)
+        if await _keep(unit, gateway, status, content, now, retained=message.retained):
             events.append(Event("gateway", now, gateway=name))
+        enrolled[name] = replace(gateway, status=content)
     return events
 
 
-async def _keep(unit: Unit, gateway: Gateway, status: GatewayStatus, now: datetime, *, retained: bool) -> bool:
-    content = status.model_dump(mode="json", by_alias=True)
+def _content(gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
+    """What to keep. A last will says only that the gateway is gone: how everything was stays as it was last told."""
+    if status.state == "offline" and status.version is None and gateway.status is not None:
+        return {**gateway.status, "state": "offline", "sent_time": None}
+    return status.model_dump(mode="json", by_alias=True)
+
+
+async def _keep(
+    unit: Unit, gateway: Gateway, status: GatewayStatus, content: dict[str, Any], now: datetime, *, retained: bool
+) -> bool:
     if retained and content == gateway.status:
         return False  # the broker repeats at our start what we knew
     at = min(status.sent_time or now, now) if retained else now

@@ -17,11 +17,14 @@ _KERNEL_LIMIT_S: Final = 60.0
 
 
 async def power_cycle(bluez: BluezClient, adapter: str) -> bool:
-    """Switch the adapter off and on through bluetoothd; False when it would not."""
+    """Switch the adapter off and on through bluetoothd; False when it would not. It is left on, whatever comes in
+    between."""
     try:
-        await bluez.set_powered(adapter, on=False)
-        await asyncio.sleep(_OFF_S)
-        await bluez.set_powered(adapter, on=True)
+        try:
+            await bluez.set_powered(adapter, on=False)
+            await asyncio.sleep(_OFF_S)
+        finally:
+            await bluez.set_powered(adapter, on=True)
     except DBusError as error:
         log.warning("adapter_power_cycle_failed", adapter=adapter, error=str(error))
         return False

@@ -92,6 +92,7 @@ class BluezClient:
         self._events = events
         self._listening: dict[str, str] = {}
         self._offered: str | None = None
+        self._offering = asyncio.Lock()
         self.disturbed = asyncio.Event()
         self._watching = asyncio.create_task(self._watch_bus(), name="bluez bus")
 
@@ -104,7 +105,7 @@ class BluezClient:
             client._bus.export(AGENT_PATH, agent)
             for rule in _RULES:
                 await call(client._bus, DBUS, "/org/freedesktop/DBus", DBUS, "AddMatch", "s", rule)
-            await client._register_agent()
+            await client.offer_agent()
         except BaseException:
             await client.close()
             raise
@@ -165,10 +166,10 @@ class BluezClient:
             within_s=_POWER_LIMIT_S,
         )
 
-    async def listen_early(self, characteristic_path: str, characteristic: str) -> None:
-        """Subscribe in our own name, so that the next connection's first values find somebody. Needs a connection."""
-        if characteristic_path in self._listening:
-            return
+    async def listen_early(self, characteristic_path: str, characteristic: str) -> bool:
+        """Subscribe in our own name, for this connection and so that the next one's first values find somebody. Needs a
+        connection, and has to be asked for in each, since bluetoothd may have forgotten; asking again changes nothing.
+        False when bluetoothd refused: nothing is heard here then."""
         self._listening[characteristic_path] = characteristic
         try:
             await call(self._bus, BLUEZ, characteristic_path, CHARACTERISTIC, "StartNotify", "")
@@ -176,6 +177,8 @@ class BluezClient:
             if error.type != "org.bluez.Error.InProgress":
                 self._listening.pop(characteristic_path, None)
                 log.info("early_listening_refused", characteristic=characteristic, error=str(error))
+                return False
+        return True
 
     @asynccontextmanager
     async def talking(self, address: str, dialogue: PairingDialogue) -> AsyncIterator[PairingTalk]:
@@ -186,20 +189,28 @@ class BluezClient:
                 yield talk
         finally:
             if not self.disturbed.is_set():
-                await self.offer_agent()
+                await self._offer_agent_if_possible()
 
     async def offer_agent(self) -> None:
-        """Offer the agent anew where what it is capable of has changed. Never without need: bluetoothd ends a pairing
-        whose agent goes."""
-        if self._agent.capability == self._offered:
-            return
-        await call(self._bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "UnregisterAgent", "o", AGENT_PATH)
-        await self._register_agent()
+        """Offer the agent; anew where what it is capable of has changed, or the last offer failed. Never without need:
+        bluetoothd ends a pairing whose agent goes. Raises :class:`DBusError`."""
+        async with self._offering:
+            capability, before = self._agent.capability, self._offered
+            if capability == before:
+                return
+            self._offered = None  # until it is certain
+            if before is not None:
+                await call(self._bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "UnregisterAgent", "o", AGENT_PATH)
+            await call(self._bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "RegisterAgent", "os", AGENT_PATH, capability)
+            await call(self._bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "RequestDefaultAgent", "o", AGENT_PATH)
+            self._offered = capability
 
-    async def _register_agent(self) -> None:
-        self._offered = capability = self._agent.capability
-        await call(self._bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "RegisterAgent", "os", AGENT_PATH, capability)
-        await call(self._bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "RequestDefaultAgent", "o", AGENT_PATH)
+    async def _offer_agent_if_possible(self) -> None:
+        """Where it is not, the pairing's own end is what has to be told; whoever lent the air has it offered again."""
+        try:
+            await self.offer_agent()
+        except DBusError as error:
+            log.warning("pairing_agent_not_offered", error=str(error))
 
     async def _objects(self) -> dict[str, dict[str, dict[str, Variant]]]:
         answer = await call(self._bus, BLUEZ, "/", OBJECT_MANAGER, "GetManagedObjects", "")

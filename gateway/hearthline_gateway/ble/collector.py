@@ -17,7 +17,7 @@ from hearthline_gateway.ble.agent import PairingAgent, adapter_of
 from hearthline_gateway.ble.bluez_client import BluezClient
 from hearthline_gateway.ble.configured_meter import ConfiguredMeter
 from hearthline_gateway.ble.delivery import Delivery
-from hearthline_gateway.ble.hearing import Ear, Hearing
+from hearthline_gateway.ble.hearing import Hearing
 from hearthline_gateway.ble.meter_errors import MeterError
 from hearthline_gateway.ble.meter_state import MeterState
 from hearthline_gateway.ble.open_air import Air, first_adapter
@@ -32,6 +32,7 @@ from hearthline_gateway.ble.session import Session, SessionSettings
 from hearthline_gateway.ble.sharing import Sharing
 from hearthline_gateway.ble.stale_bond import BondMender, Staleness, staleness
 from hearthline_gateway.ble.station import BLUETOOTH_ERRORS, Station
+from hearthline_gateway.ble.unasked import Unasked
 from hearthline_gateway.frame import FrameSink, RecordMemory
 from hearthline_gateway.radio import RadioError
 from hearthline_protocol.messages import AdapterStatus, MeterStatus
@@ -92,6 +93,7 @@ class Collector:
         self._delivery = Delivery(sink)
         self._scales: dict[str, AdvertisedScale] = {}
         self._hearings: dict[str, tuple[Hearing, Session]] = {}
+        self._leaving: dict[str, MeterState] = {}
         self._mender = BondMender(allowed=mend_bonds)
         self._stations: dict[str, Station] = {}
         self._sharing = Sharing(self._stations, self._mender.may_pair_anew)
@@ -101,6 +103,7 @@ class Collector:
         self._relisted = asyncio.Event()
         zone = home_zone if home_zone is not None else datetime.now(UTC).astimezone().tzinfo or UTC
         self._settings = SessionSettings(zone, now, clock_synchronised, idle_s, memory)
+        self._unasked = Unasked(self._delivery, now)
         self.set_meters(meters)
 
     def status(self) -> CollectorStatus:
@@ -121,10 +124,14 @@ class Collector:
         included; what is known of a meter that stays is kept."""
         wanted = {meter.address: meter for meter in meters}
         for address in self._states.keys() - wanted.keys():
-            del self._states[address]
+            state = self._states.pop(address)
+            if state.busy:
+                self._leaving[address] = state
         for address, meter in wanted.items():
-            state = self._states.setdefault(address, MeterState(meter))
-            state.meter = meter
+            if address not in self._states:
+                left = self._leaving.pop(address, None)
+                self._states[address] = MeterState(meter) if left is None else left
+            self._states[address].meter = meter
         self._agent.list_meters({meter.address: meter.passkey for meter in wanted.values() if meter.model.pair})
         self._relisted.set()
         for station in self._stations.values():
@@ -267,6 +274,7 @@ class Collector:
         hearing = Hearing(state.meter, self._delivery.frame, self._settings.now)
         session = Session(state, device, bluez, hearing, replace(self._settings, idle_s=self._patience_with_idle()))
         try:
+            self._unasked.ended(address)
             self._hearings[address] = hearing, session
             await session.run(nullcontext(), on_link)
             state.succeeded(clock())
@@ -285,6 +293,8 @@ class Collector:
             log.exception("meter_failed_unexpectedly", meter=address)
         finally:
             log.info("meter_left", meter=address, adapter=station.adapter, frames=hearing.frames)
+            self._hearings.pop(address, None)
+            self._leaving.pop(address, None)
             if state.paired:
                 state.bonds.add(station.adapter)
             else:
@@ -307,7 +317,7 @@ class Collector:
                 self._mender.mended(state, adapter_of(path), now)
                 log.warning("stale_bond_removed", meter=state.meter.address)
                 return "The meter had forgotten this gateway. Its bond was removed; it is paired anew when next heard."
-        return stale_bond_problem(model, against)
+        return stale_bond_problem(model, against, certain=sign is Staleness.CERTAIN)
 
     def _patience_with_idle(self) -> float | None:
         """How long an idle meter is kept; None, for ever, where there is room for all."""
@@ -343,18 +353,14 @@ class Collector:
         found = self._hearings.get(address)
         if found is not None:
             hearing, session = found
-            if hearing.hear(Ear.EARLY, characteristic, payload):
-                session.value_heard(characteristic, payload)
+            hearing.hear(characteristic, payload)
+            session.value_heard(characteristic, payload)
             return
         state = self._states.get(address)
         if state is None:
             log.warning("value_of_unlisted_meter", meter=address, characteristic=characteristic)
             return
-        # bluetoothd connected without us, and has confirmed what came: nobody else can keep it
-        hearing = Hearing(state.meter, self._delivery.frame, self._settings.now)
-        hearing.clock_read(state.clock)
-        hearing.hear(Ear.EARLY, characteristic, payload)
-        self._delivery.ended(address)
+        self._unasked.heard(state, characteristic, payload)
 
     def on_battery(self, address: str, percent: int) -> None:
         """Called by the bus: a meter's battery."""

@@ -14,5 +14,5 @@ class ConfiguredMeter:
 
     address: str
     model: MeterModel
-    passkey: int | None = None
+    passkey: int | None = field(default=None, repr=False)
     consents: Mapping[int, int] = field(default_factory=dict, repr=False)

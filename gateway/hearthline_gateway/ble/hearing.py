@@ -1,28 +1,18 @@
-"""What one connection brings: each value once, in order, with the meter's clock beside it."""
+"""What one connection brings, in order, with the meter's clock beside it."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from enum import Enum, auto
 
 from hearthline_gateway.ble.configured_meter import ConfiguredMeter
 from hearthline_gateway.frame import Frame, MeterClock
 
 
-class Ear(Enum):
-    """Who heard a value: bleak's subscription of this connection, or our early listener."""
-
-    SESSION = auto()
-    EARLY = auto()
-
-
 class Hearing:
     """Frames of one connection.
 
-    Both ears hear the same signals, but either may have begun later. Counting each value per ear and handing on as many
-    as the better ear heard loses none and doubles none, two equal values in a row included. Frames wait until the
-    meter's clock has been read, because what a meter sends before that carries the same wrong clock.
+    Frames wait until the meter's clock has been read, because what a meter sends before that carries the same wrong
+    clock.
 
     What a meter tells because it was asked for its stored records is a replay: none of it is marked as the connection's
     first, so that only a stamp close to its receipt can make it live. See :meth:`asked_for`.
@@ -32,7 +22,6 @@ class Hearing:
         self._meter = meter
         self._hand_on = hand_on
         self._now = now
-        self._heard = {Ear.SESSION: Counter[tuple[str, bytes]](), Ear.EARLY: Counter[tuple[str, bytes]]()}
         self._waiting: list[Frame] | None = []
         self._clock: MeterClock | None = None
         self._replaying = False
@@ -40,14 +29,9 @@ class Hearing:
         self.frames = 0
         """How many frames this connection brought."""
 
-    def hear(self, ear: Ear, characteristic: str, payload: bytes) -> bool:
-        """Take one value; False when the other ear had it already."""
+    def hear(self, characteristic: str, payload: bytes) -> None:
+        """Take one value."""
         received = self._now()
-        key = (characteristic, payload)
-        before = max(heard[key] for heard in self._heard.values())
-        self._heard[ear][key] += 1
-        if self._heard[ear][key] <= before:
-            return False
         judge, self._single = self._single, None
         single = judge is not None and judge(payload)
         frame = Frame(
@@ -65,7 +49,6 @@ class Hearing:
             self._hand_on(frame)
         else:
             self._waiting.append(frame)
-        return True
 
     def asked_for(self, single: Callable[[bytes], bool] | None = None) -> None:
         """From now on the meter tells stored records. ``single`` is given where exactly one is new since it was last

@@ -5,16 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast import BusType, DBusError
 from dbus_fast.aio import MessageBus
 
+from hearthline_gateway.ble.bluez_bus import ADAPTER, AGENT_MANAGER, BLUEZ, DEVICE, OBJECT_MANAGER, call
 from hearthline_gateway.ble.problems import adapter_problem
 from hearthline_gateway.errors import GatewayError
 
-_BLUEZ: Final = "org.bluez"
-_ADAPTER: Final = "org.bluez.Adapter1"
-_DEVICE: Final = "org.bluez.Device1"
-_AGENT_MANAGER: Final = "org.bluez.AgentManager1"
 _AGENT_PATH: Final = "/org/hearthline/inspection"
 _OWN_MODALIAS: Final = re.compile(r"v1D6Bp0246d([0-9A-F]{2})([0-9A-F]{2})", re.IGNORECASE)
 """The adapter's Modalias: the Linux Foundation's vendor number, BlueZ's product number, and its version in hex digits
@@ -36,8 +33,8 @@ class SeenAdapter:
 @dataclass(frozen=True, slots=True)
 class SeenBluetooth:
     """``version`` is bluetoothd's, None where it does not say. ``bonds`` tells of each device that bluetoothd
-    remembers whether it is bonded. ``agent_problem`` is why no pairing agent can be registered; None where one can, or
-    where that was not tried."""
+    remembers whether any adapter is bonded with it. ``agent_problem`` is why no pairing agent can be registered; None
+    where one can, or where that was not tried."""
 
     adapters: tuple[SeenAdapter, ...]
     version: tuple[int, int] | None
@@ -54,7 +51,7 @@ async def look(*, try_agent: bool) -> SeenBluetooth:
         raise BluetoothUnseenError(adapter_problem(error)) from error
     try:
         objects: dict[str, dict[str, dict[str, Any]]] = (
-            await _call(bus, "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+            await call(bus, BLUEZ, "/", OBJECT_MANAGER, "GetManagedObjects", "")
         )[0]
         agent_problem = await _agent_problem(bus) if try_agent else None
     except (OSError, EOFError, DBusError) as error:
@@ -65,13 +62,14 @@ async def look(*, try_agent: bool) -> SeenBluetooth:
 
 
 def _seen(objects: Mapping[str, Mapping[str, Mapping[str, Any]]], agent_problem: str | None) -> SeenBluetooth:
-    adapters = {path: found[_ADAPTER] for path, found in objects.items() if _ADAPTER in found}
-    devices = [found[_DEVICE] for found in objects.values() if _DEVICE in found]
+    adapters = {path: found[ADAPTER] for path, found in objects.items() if ADAPTER in found}
+    devices = [found[DEVICE] for found in objects.values() if DEVICE in found]
+    bonded = {str(_value(device, "Address")).upper() for device in devices if _value(device, "Paired")}
     versions = [version for adapter in adapters.values() if (version := _version(adapter)) is not None]
     return SeenBluetooth(
         tuple(SeenAdapter(path.rpartition("/")[2], _value(adapter, "Powered")) for path, adapter in adapters.items()),
         versions[0] if versions else None,
-        {str(_value(device, "Address")).upper(): bool(_value(device, "Paired")) for device in devices},
+        {address: address in bonded for device in devices if (address := str(_value(device, "Address")).upper())},
         agent_problem,
     )
 
@@ -88,19 +86,8 @@ def _value(properties: Mapping[str, Any], name: str) -> Any:
 
 async def _agent_problem(bus: MessageBus) -> str | None:
     try:
-        await _call(bus, "/org/bluez", _AGENT_MANAGER, "RegisterAgent", "os", _AGENT_PATH, "NoInputNoOutput")
-        await _call(bus, "/org/bluez", _AGENT_MANAGER, "UnregisterAgent", "o", _AGENT_PATH)
+        await call(bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "RegisterAgent", "os", _AGENT_PATH, "NoInputNoOutput")
+        await call(bus, BLUEZ, "/org/bluez", AGENT_MANAGER, "UnregisterAgent", "o", _AGENT_PATH)
     except DBusError as error:
         return f"no pairing agent can be registered ({error.text}): run this as the gateway's user"
     return None
-
-
-async def _call(bus: MessageBus, path: str, interface: str, member: str, signature: str = "", *body: Any) -> list[Any]:
-    reply = await bus.call(
-        Message(destination=_BLUEZ, path=path, interface=interface, member=member, signature=signature, body=list(body))
-    )
-    if reply is None or reply.message_type is MessageType.ERROR:
-        name = None if reply is None else reply.error_name
-        text = str(reply.body[0]) if reply is not None and reply.body else "no answer"
-        raise DBusError(name or "org.freedesktop.DBus.Error.Failed", text)
-    return reply.body

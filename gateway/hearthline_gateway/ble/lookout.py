@@ -168,10 +168,14 @@ class Lookout:
             self._note(device, state, now)
 
     def _note(self, device: BLEDevice, state: MeterState, now: float) -> None:
+        """It may not speak again: one who may be taken only in a moment is looked at now, and then again."""
         address = device.address.upper()
         first_seen = self._seen[address][0] if address in self._seen else now
-        self._seen[address] = (first_seen if now - first_seen <= FRESH_S else now, device)
-        if not state.busy and state.not_before <= now and self._sharing.takes(self._adapter, state, now):
+        anew = first_seen == now or now - first_seen > FRESH_S
+        self._seen[address] = (now if anew else first_seen, device)
+        if state.busy or state.not_before > now + FRESH_S:
+            return
+        if anew or (state.not_before <= now and self._sharing.takes(self._adapter, state, now)):
             self._arrived.set()
 
     def _services(self) -> list[str] | None:

@@ -1,7 +1,8 @@
 """A connected meter, by 16-bit UUIDs in upper-case hex: what a session reads, writes and listens to."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from bleak import BleakClient
@@ -11,10 +12,14 @@ from bleak.exc import BleakDBusError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_16
 
 from hearthline_gateway.ble.control_point import ControlPoint
+from hearthline_gateway.ble.meter_errors import NoAnswerError
 
 CONNECT_LIMIT_S: Final = 15.0
 ANSWER_LIMIT_S: Final = 15.0
 """How long a control point may be silent. The profiles allow 30 s; meters answer within two."""
+REQUEST_LIMIT_S: Final = 30.0
+"""A request that takes longer has failed (Core Specification, Vol 3, Part F, 3.3.3). bluetoothd itself lets one wait
+for ever where it would have to pair first and our agent refused."""
 REFUSALS: Final = (BleakGATTProtocolError, BleakDBusError)
 """What a request raises that the meter, or bluetoothd in its name, did not grant."""
 
@@ -51,16 +56,19 @@ class MeterLink:
         return found is not None and "read" in found.properties
 
     async def read(self, characteristic: str) -> bytes:
-        """The value."""
-        return bytes(await self._client.read_gatt_char(normalize_uuid_16(int(characteristic, 16))))
+        """The value. Raises :class:`NoAnswerError`, as do writing and listening."""
+        async with _answered():
+            return bytes(await self._client.read_gatt_char(normalize_uuid_16(int(characteristic, 16))))
 
     async def write(self, characteristic: str, value: bytes) -> None:
         """Write with response."""
-        await self._client.write_gatt_char(normalize_uuid_16(int(characteristic, 16)), value, response=True)
+        async with _answered():
+            await self._client.write_gatt_char(normalize_uuid_16(int(characteristic, 16)), value, response=True)
 
     async def listen(self, characteristic: BleakGATTCharacteristic, heard: Callable[[bytes], None]) -> None:
         """Subscribe; ``heard`` is called with each value."""
-        await self._client.start_notify(characteristic, lambda _, value: heard(bytes(value)))
+        async with _answered():
+            await self._client.start_notify(characteristic, lambda _, value: heard(bytes(value)))
 
     async def control_point(self, uuid: str) -> ControlPoint | None:
         """The control point, listening for its answers; None where the meter has none."""
@@ -80,3 +88,12 @@ class MeterLink:
     def _on_gone(self) -> None:
         self.gone.set()
         self.active()
+
+
+@asynccontextmanager
+async def _answered() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(REQUEST_LIMIT_S):
+            yield
+    except TimeoutError as error:
+        raise NoAnswerError(REQUEST_LIMIT_S) from error

@@ -59,15 +59,22 @@ def how_to_pair(model: MeterModel) -> str:
     return model.steps[0] if model.steps else "Put the meter into pairing mode."
 
 
-def stale_bond_problem(model: MeterModel, why_kept: str) -> str:
-    """A meter has forgotten us and its bond was not renewed by itself."""
-    return f"The meter has forgotten this gateway; {why_kept}. To pair it again, unpair it, then: {how_to_pair(model)}"
+def stale_bond_problem(model: MeterModel, why_kept: str, *, certain: bool = True) -> str:
+    """A meter has forgotten us and its bond was not renewed by itself. Where that is not ``certain``, its batteries may
+    be what failed."""
+    what = (
+        "The meter has forgotten this gateway"
+        if certain
+        else "The meter hung up before it was read: its batteries are flat, or it has forgotten this gateway"
+    )
+    return f"{what}; {why_kept}. To pair it again, unpair it, then: {how_to_pair(model)}"
 
 
 def meter_problem(error: BaseException, model: MeterModel, *, paired: bool, mended: bool = False) -> str:
     """The problem with one meter and its next step. ``mended`` says that its stale bond was removed before."""
-    if staleness(error, paired=paired) is not Staleness.NO:
-        return stale_bond_problem(model, "its bond has to be made anew")
+    sign = staleness(error, paired=paired)
+    if sign is not Staleness.NO:
+        return stale_bond_problem(model, "its bond has to be made anew", certain=sign is Staleness.CERTAIN)
     if isinstance(error, MeterLacksCharacteristicError):
         return f"The meter does not offer {' or '.join(error.wanted)}. Check its model in the configuration."
     if isinstance(error, MeterError):

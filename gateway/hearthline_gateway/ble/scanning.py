@@ -16,6 +16,8 @@ from hearthline_gateway.recognition import candidates, offers_pairing, recognise
 from hearthline_protocol.commands import FoundMeter
 
 _NAME_LENGTH: Final = 80
+_STEPS: Final = 8
+"""What a reply takes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,17 @@ def as_found(heard: Heard, *, listed: bool) -> FoundMeter | None:
     if not models:
         return None
     known = recognise(heard.name, heard.services)
+    likeliest = known or models[0]
     return FoundMeter(
         address=heard.address,
         name=None if heard.name is None else heard.name[:_NAME_LENGTH],
-        device=(known or models[0]).device,
+        device=likeliest.device,
+        title=likeliest.title[:_NAME_LENGTH],
+        steps=likeliest.steps[:_STEPS],
         model=None if known is None else known.name,
         candidates=tuple(model.name for model in models),
         signal_dbm=heard.signal_dbm,
-        pairing=offers_pairing(known or models[0], heard.name, heard.flags),
+        pairing=offers_pairing(likeliest, heard.name, heard.flags),
         listed=listed,
     )
 

@@ -14,7 +14,7 @@ from bleak.exc import BleakError
 
 from hearthline_gateway.ble import stored_records, user_consent
 from hearthline_gateway.ble.bluez_client import BluezClient
-from hearthline_gateway.ble.hearing import Ear, Hearing
+from hearthline_gateway.ble.hearing import Hearing
 from hearthline_gateway.ble.meter_clock import needs_setting, read_clock, set_clock, wrong_by
 from hearthline_gateway.ble.meter_errors import MeterError
 from hearthline_gateway.ble.meter_information import read_information
@@ -164,13 +164,15 @@ class Session:
             await self._subscribe_to(uuid, characteristic)
 
     async def _subscribe_to(self, uuid: str, characteristic: BleakGATTCharacteristic) -> None:
-        def heard(value: bytes) -> None:
-            if self._hearing.hear(Ear.SESSION, uuid, value):
-                self.value_heard(uuid, value)
+        """Once only: bluetoothd says each value as often as it has subscribers, and everybody hears every time."""
 
+        def heard(value: bytes) -> None:
+            self._hearing.hear(uuid, value)
+            self.value_heard(uuid, value)
+
+        if self._state.paired and await self._bluez.listen_early(characteristic.obj[0], uuid):
+            return
         await self._link.listen(characteristic, heard)
-        if self._state.paired:
-            await self._bluez.listen_early(characteristic.obj[0], uuid)
 
     async def _open_slots(self) -> None:
         if not (self._model.consent or self._state.meter.consents):

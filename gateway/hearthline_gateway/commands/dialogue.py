@@ -35,14 +35,14 @@ class ReplyDialogue:
             "asks", f"Type {digits} on the meter.", question=Question(kind="type_on_meter", digits=digits)
         )
 
-    async def same(self, address: str, digits: str) -> bool:
-        """Whether the meter shows the same digits."""
+    async def same(self, address: str, digits: str) -> bool | None:
+        """Whether the meter shows the same digits; None where nobody answered."""
         del address
         question = Question(kind="compare", digits=digits)
         answer = await self._ask(
             f"Does the meter show {digits}? Confirm within half a minute, on the meter too.", question, "confirmed"
         )
-        return answer is not None and answer.confirmed is True
+        return None if answer is None else answer.confirmed is True
 
     def answer(self, answer: Answer) -> str | None:
         """Pass an answer on; returns why it cannot be used, with the next step."""

@@ -100,7 +100,10 @@ class Executor:
             except ValidationError as error:
                 log.warning("command_unreadable", bytes=len(payload), problems=error.error_count())
                 continue
-            await self.submit(command, self._remote, remote=True, retained=retained)
+            try:
+                await self.submit(command, self._remote, remote=True, retained=retained)
+            except Exception:  # one command that our code trips over must not make the gateway deaf
+                log.exception("command_fault", command=str(command.id), do=command.work.do)
 
     async def submit(
         self, command: Command, reply_to: ReplyTo, *, remote: bool = False, retained: bool = False

@@ -53,7 +53,8 @@ class CommandMemory:
         self._turn = asyncio.Lock()
 
     def load(self, now: datetime) -> None:
-        """Take up what was kept; a damaged file is set aside."""
+        """Take up what was kept; a damaged file is set aside, or left where even that fails: meters are read all the
+        same."""
         if self._path is None:
             return
         try:
@@ -61,8 +62,12 @@ class CommandMemory:
         except FileNotFoundError:
             return
         except (ValidationError, OSError) as error:
-            aside = set_aside(self._path, now.strftime("%Y%m%dT%H%M%S"))
-            log.warning("command_memory_damaged", aside=str(aside), error=type(error).__name__)
+            try:
+                aside = set_aside(self._path, now.strftime("%Y%m%dT%H%M%S"))
+            except OSError as stuck:
+                log.warning("command_memory_unusable", path=str(self._path), error=str(stuck))
+            else:
+                log.warning("command_memory_damaged", aside=str(aside), error=type(error).__name__)
         self.interrupted = {command: begun for command, begun in self._begun.items() if begun.last is None}
 
     def known(self, command: UUID) -> Begun | None:

@@ -39,6 +39,9 @@ class MeterRoster(Protocol):
     def may_unpair(self, address: str) -> None:
         """Raises where :meth:`unpair` would."""
 
+    async def forget_later(self, address: str) -> None:
+        """Remove the bond of a meter that is read no more as soon as that can be done."""
+
     def lists(self, address: str) -> bool:
         """Whether it is read."""
 
@@ -78,13 +81,15 @@ class Desk:
                 if not scanning.done() and not ending.done():
                     share = min((clock() - began) / work.seconds, 1.0)
                     replies.say("running", f"Listening. Health meters so far: {len(heard)}.", progress=share)
-            if scanning.done():
+            cut_short = not scanning.done()
+            if not cut_short:
                 heard |= {meter.address: self._marked(meter) for meter in scanning.result()}
         finally:
             ending.cancel()
             scanning.cancel()
             await asyncio.gather(scanning, ending, return_exceptions=True)
-        replies.say("done", _scanned(len(heard)), progress=1.0, found=nearest_first(heard.values()))
+        words = _scanned(len(heard), cut_short=cut_short)
+        replies.say("done", words, progress=1.0, found=nearest_first(heard.values()))
 
     def _marked(self, meter: FoundMeter) -> FoundMeter:
         return meter.model_copy(update={"listed": self._roster.lists(meter.address)})
@@ -114,7 +119,14 @@ class Desk:
         """Take it off the list first, so that nothing connects to it in between."""
         self._roster.may_unpair(work.address)
         await self._roster.unpair(work.address)
-        bonded = await self._radio.unpair(work.address)
+        try:
+            bonded = await self._radio.unpair(work.address)
+        except GatewayError as error:
+            await self._roster.forget_later(work.address)
+            raise CommandFailedError(
+                f"{str(error).rstrip('.')}. The meter is not read any more; the gateway removes its bond by itself once "
+                "Bluetooth works."
+            ) from error
         bond = "Its bond is removed" if bonded else "It had no bond"
         replies.say("done", f"{bond}, and it is not read any more. What it sent before stays.", progress=1.0)
 
@@ -153,7 +165,9 @@ def _distance(meter: FoundMeter) -> tuple[int, str]:
     return (-(_UNKNOWN_SIGNAL if meter.signal_dbm is None else meter.signal_dbm), meter.address)
 
 
-def _scanned(count: int) -> str:
+def _scanned(count: int, *, cut_short: bool) -> str:
+    if cut_short:
+        return f"Cut short for another command; health meters so far: {count}. Scan again to hear the others."
     if not count:
         return "No health meter was heard. Wake it up or put it into pairing mode within 5 m, and scan again."
     return f"{'1 health meter' if count == 1 else f'{count} health meters'} heard, nearest first."

@@ -77,7 +77,8 @@ class ControlServer:
     def _listening(self) -> socket.socket:
         """The outbox's lock makes this gateway the only one here: a socket that lies there is a dead one's."""
         self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
+        if self._path.is_socket():  # and nothing else that the settings may name by mistake
+            self._path.unlink()
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o177)
         try:
@@ -131,6 +132,10 @@ class ControlServer:
             )
         except GatewayError as error:
             said.say(Ended(problem=str(error)))
+        except Exception as error:  # whoever asked would wait for ever
+            log.exception("control_request_fault")
+            words = f"A fault of the gateway ({type(error).__name__}): see its log, and report it."
+            said.say(Ended(problem=words))
 
     async def _command(self, command: Command, said: "_Line") -> None:
         over = asyncio.Event()

@@ -1,5 +1,6 @@
 """The gateway itself: does it run, does it know the time, has it room, is its outbox whole."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -87,19 +88,22 @@ def disk(folder: Path, free: Callable[[Path], int] = free_bytes) -> Finding:
 
 def outbox(path: Path, status: OutboxStatus | None) -> Iterator[Finding]:
     """Whether the file is whole, and whether anything was lost. ``status`` is the running gateway's word."""
-    if not path.exists():
+    try:
+        there, readable = path.exists(), os.access(path, os.R_OK)
+    except PermissionError:
+        there, readable = True, False
+    if not there:
         yield Finding("gateway", "outbox", State.UNKNOWN, f"there is no {path} yet: the gateway has not run")
+        return
+    if not readable:
+        step = "Run with sudo: it is read by the gateway's user alone."
+        yield Finding("gateway", "outbox", State.UNKNOWN, f"{path} may not be read", step)
         return
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
             found = "ok" if path.stat().st_size > _CHECKED_WHOLE_BYTES else _health(db)
             status = rows.status(db) if status is None else status
             lost = status.given_up or sum(int(rows.fact(db, f"dropped_for_{why}") or 0) for why in ("age", "space"))
-    except PermissionError as error:
-        yield Finding(
-            "gateway", "outbox", State.UNKNOWN, f"{path} may not be read ({error.strerror})", "Run with sudo."
-        )
-        return
     except sqlite3.Error as error:
         yield Finding(
             "gateway",

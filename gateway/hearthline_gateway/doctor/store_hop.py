@@ -31,7 +31,9 @@ def proved(last: ProofStep) -> Finding:
         return Finding("store", "proof", State.OK, f"a marked reading got its receipt in {last.seconds:.1f} s")
     hop = "store" if last.hop == "internet" else last.hop
     held = last.words.startswith("The backend keeps it aside")
-    return Finding(hop, "proof", State.SOON if held else State.BROKEN, last.words)
+    if held:
+        return Finding(hop, "proof", State.SOON, last.words)
+    return Finding(hop, "proof", State.BROKEN, last.words, _STEP if hop == "store" else None)
 
 
 def _waiting(count: int) -> str:

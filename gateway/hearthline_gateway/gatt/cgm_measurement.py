@@ -117,4 +117,4 @@ def _ends_in_crc(cursor: Cursor, record: bytes, size: int) -> bool:
     """A frame may end behind a record's fields and yet before the size that the record gives itself."""
     if len(record) < size:
         raise TruncatedError(_CHARACTERISTIC, "e2e_crc", size - len(record) + cursor.left, cursor.left)
-    return ends_in_crc(cursor, _CHARACTERISTIC, record)
+    return cursor.left == e2e_crc.SIZE and ends_in_crc(cursor, _CHARACTERISTIC, record)

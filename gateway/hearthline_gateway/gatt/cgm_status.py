@@ -49,11 +49,12 @@ class CgmWarningOctet(IntFlag):
 
 def ends_in_crc(cursor: Cursor, characteristic: str, payload: bytes) -> bool:
     """Whether exactly a checksum is left behind the fields of ``payload``; takes and checks it. Raises
-    ``CrcMismatchError``."""
-    if cursor.left != e2e_crc.SIZE:
+    ``CrcMismatchError``, and ``TruncatedError`` where half of one is left: nothing else is a byte long there, and what
+    was sent protected is not to be believed unprotected."""
+    if not 0 < cursor.left <= e2e_crc.SIZE:
         return False
-    e2e_crc.verify(characteristic, payload)
     cursor.unsigned(e2e_crc.SIZE, "e2e_crc")
+    e2e_crc.verify(characteristic, payload)
     return True
 
 

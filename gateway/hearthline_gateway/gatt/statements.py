@@ -40,6 +40,28 @@ from hearthline_gateway.gatt.user_data import (
     UserIndex,
     Weight,
 )
+from hearthline_gateway.gatt.user_fitness import (
+    AerobicHeartRateLowerLimit,
+    AerobicHeartRateUpperLimit,
+    AerobicThreshold,
+    AnaerobicHeartRateLowerLimit,
+    AnaerobicHeartRateUpperLimit,
+    AnaerobicThreshold,
+    DateOfThresholdAssessment,
+    FatBurnHeartRateLowerLimit,
+    FatBurnHeartRateUpperLimit,
+    FiveZoneHeartRateLimits,
+    HeartRateMax,
+    HipCircumference,
+    Language,
+    MaximumRecommendedHeartRate,
+    RestingHeartRate,
+    SportTypeForThresholds,
+    ThreeZoneHeartRateLimits,
+    TwoZoneHeartRateLimit,
+    Vo2Max,
+    WaistCircumference,
+)
 from hearthline_gateway.gatt.weight_scale_feature import WeightScaleFeature
 
 DeviceStatement = (
@@ -74,15 +96,35 @@ DeviceStatement = (
 """What a meter can do, which one it is, what it is asked and what it answers."""
 
 UserStatement = (
-    Age
+    AerobicHeartRateLowerLimit
+    | AerobicHeartRateUpperLimit
+    | AerobicThreshold
+    | Age
+    | AnaerobicHeartRateLowerLimit
+    | AnaerobicHeartRateUpperLimit
+    | AnaerobicThreshold
     | DatabaseChangeIncrement
     | DateOfBirth
+    | DateOfThresholdAssessment
     | EmailAddress
+    | FatBurnHeartRateLowerLimit
+    | FatBurnHeartRateUpperLimit
     | FirstName
+    | FiveZoneHeartRateLimits
     | Gender
+    | HeartRateMax
     | Height
+    | HipCircumference
+    | Language
     | LastName
+    | MaximumRecommendedHeartRate
+    | RestingHeartRate
+    | SportTypeForThresholds
+    | ThreeZoneHeartRateLimits
+    | TwoZoneHeartRateLimit
     | UserIndex
+    | Vo2Max
+    | WaistCircumference
     | Weight
 )
 """What a meter keeps of the person in a slot. Never logged, never sent on."""

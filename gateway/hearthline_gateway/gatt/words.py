@@ -6,7 +6,7 @@ from enum import IntEnum, IntFlag
 from functools import cache
 from typing import Any, Final
 
-from hearthline_gateway.gatt.blood_pressure import BloodPressureStatus
+from hearthline_gateway.gatt.blood_pressure import BloodPressureStatus, IntermediateCuffPressure
 from hearthline_gateway.gatt.characteristics import Measurement
 from hearthline_gateway.gatt.numbers import Number
 from hearthline_protocol.device_time import DeviceTime
@@ -17,7 +17,8 @@ _EXTRAS: Final = ("reserved_flags", "operand", "trailing")
 
 def words(measurement: Measurement) -> dict[str, Any]:
     """Field by field: a special number as its name, a stamp as text, a status as ``{raw, flags}``, absent as None."""
-    return _parts(measurement)
+    said: dict[str, Any] = _spelled(measurement)
+    return said
 
 
 @cache
@@ -76,6 +77,11 @@ def _cuff_status(status: BloodPressureStatus) -> dict[str, Any]:
     return said
 
 
+def _intermediate(cuff: IntermediateCuffPressure) -> dict[str, Any]:
+    """With the name that the specification gives to what stands in the place of the systolic pressure."""
+    return {"current_cuff_pressure": _number(cuff.systolic), **_parts(cuff)}
+
+
 def _named(value: IntEnum) -> dict[str, Any]:
     return {"raw": value.value, "name": value.name.lower()}
 
@@ -88,6 +94,7 @@ _SPELLED: Final[dict[type, Callable[[Any], Any]]] = {
     Number: _number,
     DeviceTime: str,
     BloodPressureStatus: _cuff_status,
+    IntermediateCuffPressure: _intermediate,
     bytes: bytes.hex,
     tuple: _each,
 }

@@ -48,6 +48,11 @@ class Indicator:
         self.problem: str | None = None
         """Why an engine cannot tell, with the next step; None while all can."""
 
+    @property
+    def mute(self) -> bool:
+        """Whether no engine is left that can tell."""
+        return all(voice.failed for voice in self._voices)
+
     def measured(self) -> None:
         """A reading is safe in the gateway."""
         self._event(Sign.MEASURED)

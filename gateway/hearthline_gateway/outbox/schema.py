@@ -30,11 +30,13 @@ frames stay so until their date is known; the others are dated when this machine
 A continuous stream (an oximeter's) keeps one frame per stable window, the last one that entered it.
 """
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from hearthline_gateway.durable_file import give_to_owner
 from hearthline_gateway.errors import GatewayError
 
 _V1: Final = """
@@ -119,7 +121,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open or create the file for its one writer: every commit is on the disk before it is believed."""
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # readings are nobody else's business
+        _make(path)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise OutboxError(
@@ -140,6 +142,15 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make(path: Path) -> None:
+    """Readings are nobody else's business, and the gateway's also where an administrator came first."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        give_to_owner(descriptor, path.parent)
+    finally:
+        os.close(descriptor)
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:

@@ -54,15 +54,18 @@ class SimulatedAdapter:
         await self._host.power_on()
         self._tree, self._agents = tree, agents
         self.discovery = Discovery(self._host, self._on_scan_stopped)
-        self._host.on(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        if self._sweeper is None:
+            self._host.on(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
         self._publish()
+        self._remember_bonds()
         self._sweeper = asyncio.get_running_loop().create_task(self._forget_temporary())
 
     async def stop(self) -> None:
-        """Every link ends."""
+        """Every link ends. What it has bonds with it knows again at the next :meth:`start`."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         await self._disconnect_all()
+        self._lose_devices()
 
     async def power_off(self) -> None:
         """The radio itself, after everybody has let go of it."""
@@ -103,17 +106,15 @@ class SimulatedAdapter:
         """Pull it out: it and everything it knew are gone from the bus."""
         await self.discovery.end_all()
         await self._disconnect_all()
-        self._bonded = [device.address for device in self.devices.values() if device.paired]
+        self._lose_devices()
         self.plugged = False
-        self.devices.clear()
         self._tree.remove(self.path)
 
     def plug_in(self) -> None:
         """Put it back. Its bonds are still on the disk, and so are the devices it has them with."""
         self.plugged = True
         self._publish()
-        for address in self._bonded:
-            self._know(address).appear({}, bonded=True)
+        self._remember_bonds()
 
     async def answering(self) -> None:
         """Return once the controller would answer."""
@@ -148,6 +149,15 @@ class SimulatedAdapter:
         device = self.devices.pop(path)
         self._heard_at.pop(path)
         await device.forget()
+
+    def _lose_devices(self) -> None:
+        """Only the bonds are on the disk."""
+        self._bonded = [device.address for device in self.devices.values() if device.paired]
+        self.devices.clear()
+
+    def _remember_bonds(self) -> None:
+        for address in self._bonded:
+            self._know(address).appear({}, bonded=True)
 
     def _publish(self) -> None:
         self._tree.add(

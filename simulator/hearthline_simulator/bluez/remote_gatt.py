@@ -126,7 +126,7 @@ class RemoteGatt:
         if known.configuration is None:
             raise BluezError("NotSupported", "Operation is not supported")
         if client in known.notifiers:
-            raise BluezError("InProgress", "Operation already in progress")
+            return
         if not known.notifiers:
             known.notifiers.add(client)
             try:
@@ -233,7 +233,9 @@ class RemoteGatt:
         path = next(path for path, candidate in self._characteristics.items() if candidate is known)
 
         def heard(value: bytes) -> None:
-            if known.notifiers and path in self._tree:
+            if path not in self._tree:
+                return
+            for _ in known.notifiers:  # bluetoothd says it once for each, and everybody hears every time
                 self._tree.change(path, CHARACTERISTIC, {"Value": Variant("ay", bytes(value))}, always=True)
 
         subscribers: dict[int, set[Any]] = (

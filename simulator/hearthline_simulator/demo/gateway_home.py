@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from hearthline_gateway.exit_codes import ExitCode
 from hearthline_simulator.demo.broker import BrokerAccess
 from hearthline_simulator.demo.commands import command
 from hearthline_simulator.demo.processes import Child
@@ -43,14 +44,20 @@ def _credentials(broker: BrokerAccess) -> list[str]:
 
 def gateway_child(folder: Path, bus: str, name: str, broker: BrokerAccess, meters: Sequence[HomeMeter]) -> Child:
     """The gateway's process, reading the simulated home's bus as its system bus. Not yet started."""
-    config = folder / "gateway.toml"
+    config = config_file(folder)
     config.write_text(configuration(name, outbox_folder(folder), broker, meters))
     return Child(
         "gateway",
         command("hearthline-gateway", "run", "--config", str(config)),
         log=folder / "gateway.log",
         environment={"DBUS_SYSTEM_BUS_ADDRESS": bus},
+        restart_code=ExitCode.RESTART,
     )
+
+
+def config_file(folder: Path) -> Path:
+    """Where this gateway's settings are."""
+    return folder / "gateway.toml"
 
 
 def outbox_folder(folder: Path) -> Path:

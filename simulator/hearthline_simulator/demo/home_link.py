@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from hearthline_simulator.demo.processes import Child, ChildError
+from hearthline_simulator.demo.processes import POLL_S, Child, ChildError
 from hearthline_simulator.ward.meters import HomeMeter
 from hearthline_simulator.ward.profiles import TIME_ZONE
 
@@ -23,15 +23,24 @@ _PROFILES: Final = {
 }
 _CLOCK_OFFSET_S: Final = {"cuff": 127.0, "oximeter": -4.0}
 """How far a meter's clock is ahead of the home's; every other one is right."""
+SPARE: Final = {
+    "name": "new cuff",
+    "profile": "blood_pressure",
+    "address": "C2:48:4C:04:17:63",
+    "battery_percent": 96,
+    "advertised_name": "A&D_UA-651BLE_0417",
+}
+"""A meter that lies in the home and that the gateway does not read until somebody pairs it."""
 _BATTERY_PERCENT: Final = {"cuff": 78, "oximeter": 64, "scale": 91, "thermometer": 55}
 
 
 class HomeLink:
     """The home's process. ``told`` hears each event as it comes."""
 
-    def __init__(self, folder: Path, bus: str, meters: Sequence[HomeMeter]) -> None:
+    def __init__(self, folder: Path, bus: str, meters: Sequence[HomeMeter], *, spare: bool = False) -> None:
         options = folder / "simulated-home.json"
-        options.write_text(json.dumps({"bus": bus, "home_zone": TIME_ZONE, "meters": [_option(one) for one in meters]}))
+        described = [_option(one) for one in meters] + ([SPARE] if spare else [])
+        options.write_text(json.dumps({"bus": bus, "home_zone": TIME_ZONE, "meters": described}))
         self.child = Child(
             "simulated home",
             (sys.executable, "-m", "hearthline_simulator.home", str(options)),
@@ -54,16 +63,28 @@ class HomeLink:
         if self._listening is not None:
             await asyncio.gather(self._listening, return_exceptions=True)
 
-    async def measure(self, meter: str, values: Mapping[str, float], *, stored: Sequence[Event] = ()) -> None:
+    async def measure(self, meter: str, values: Mapping[str, Any], *, stored: Sequence[Event] = ()) -> None:
         """Somebody measures: the meter keeps ``stored`` (older) and then ``values``, and advertises."""
         command: dict[str, Any] = {"measure": meter, **values}
         if stored:
             command["stored"] = [dict(one) for one in stored]
+        await self.order(command)
+
+    async def order(self, command: Mapping[str, Any]) -> None:
+        """Any command of the home's, such as ``{"vanish": "cuff"}``."""
         pipe = self.child.process.stdin
         if pipe is None:
             raise ChildError(self.child.name, "was started without its pipes", self.child.tail())
         pipe.write((json.dumps(command) + "\n").encode())
         await pipe.drain()
+
+    async def happens(self, event: str, meter: str, *, after: int) -> Event:
+        """Wait for an event at a meter, later than the first ``after`` events."""
+        while True:
+            for one in self.events[after:]:
+                if (one["event"], one.get("meter")) == (event, meter):
+                    return one
+            await asyncio.sleep(POLL_S)
 
     def seen(self, event: str, meter: str) -> Event | None:
         """The newest event of that name at that meter."""

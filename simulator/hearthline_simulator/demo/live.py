@@ -11,21 +11,24 @@ from typing import Any, Final
 
 from hearthline_simulator.demo.broker import given_broker
 from hearthline_simulator.demo.chain import FIRST, HOPS, Hop
+from hearthline_simulator.demo.home_link import SPARE
 from hearthline_simulator.demo.interrupt import until_interrupted
 from hearthline_simulator.demo.narrate import Narrator
+from hearthline_simulator.demo.plugs import PlugError, Plugs, typed_lines, understood
 from hearthline_simulator.demo.ports import NoFreePortError, first_free_port
 from hearthline_simulator.demo.processes import ChildError
 from hearthline_simulator.demo.stack import Stack
 from hearthline_simulator.demo.subscriber import Subscriber
 from hearthline_simulator.demo.trail import HopError, Trail
 from hearthline_simulator.demo.ward_pulse import WardPulse
-from hearthline_simulator.ward.live_home import SOON, kept_in_cuff, much_later
+from hearthline_simulator.ward.live_home import SOON, USUAL, kept_in_cuff, much_later
 from hearthline_simulator.ward.profiles import ASTRID, WARD
 from hearthline_simulator.ward.staff import Reach, Staff
 from hearthline_simulator.ward.writing import Ward, pasts, write_ward
 
 _HOP_WITHIN_S: Final = 60.0
 _LOOK_FOR_PERSON_EVERY_S: Final = 0.25
+_USED_AFTER_S: Final = 5.0
 
 
 class DemoError(Exception):
@@ -78,7 +81,8 @@ class Demo:
             return await write_ward(data_dir, ward, reach)
 
         choose = partial(first_free_port, self._port)
-        async with Stack(folder, write, choose, given_broker(folder)) as self._stack:
+        given = given_broker(folder)
+        async with Stack(folder, write, choose, given, spare=True, pluggable=True) as self._stack:
             stack = self._stack
             await stack.start()
             if stack.broken:
@@ -86,7 +90,14 @@ class Demo:
             subscriber = await stack.listen()
             others = {profile: known for profile, known in past.items() if profile is not ASTRID}
             pulse = WardPulse(subscriber.client, others, now)
-            await self._together(stack, self._tell(stack, subscriber, now), self._go_on(stack), pulse.run())
+            await self._together(
+                stack,
+                self._tell(stack, subscriber, now),
+                self._go_on(stack),
+                self._lend_a_meter(stack),
+                self._obey(Plugs(stack)),
+                pulse.run(),
+            )
 
     def kill_now(self) -> None:
         """End every process at once."""
@@ -143,3 +154,30 @@ class Demo:
             await asyncio.sleep(begun + later.after.total_seconds() - asyncio.get_running_loop().time())
             await stack.home.measure(later.device, later.values)
             self._narrator.measured(later.device, datetime.now(UTC))
+
+    async def _lend_a_meter(self, stack: Stack) -> None:
+        """A new cuff lies beside the gateway in its pairing mode; once somebody has paired it, it is used."""
+        if stack.home is None:
+            return
+        name, before = str(SPARE["name"]), len(stack.home.events)
+        await stack.home.order({"pairing_mode": name})
+        await stack.home.happens("paired", name, after=before)
+        await stack.home.happens("disconnected", name, after=before)
+        await asyncio.sleep(_USED_AFTER_S)
+        await stack.home.measure(name, USUAL)
+        self._narrator.measured(name, datetime.now(UTC))
+
+    async def _obey(self, plugs: Plugs) -> None:
+        """Unplug and plug in what the person at the terminal says, until nobody says anything more."""
+        try:
+            async for line in typed_lines():
+                try:
+                    mend, plug = understood(line)
+                    await (plugs.plug_in(plug) if mend else plugs.unplug(plug))
+                except PlugError as error:
+                    self._narrator.not_done(str(error))
+                    continue
+                self._narrator.plugged(plug, mended=mend)
+                self._narrator.doctor(await plugs.doctor())
+        finally:
+            plugs.let_go()

@@ -7,6 +7,7 @@ import typer
 
 from hearthline_simulator.demo.chain import DIASTOLIC, SYSTOLIC, Hop
 from hearthline_simulator.demo.sinks import Delivery
+from hearthline_simulator.ward.profiles import ASTRID
 
 _WORDS: Final = {
     Hop.DECODED: "heard and decoded",
@@ -62,6 +63,11 @@ class Narrator:
         """The nurse's turn."""
         typer.echo("")
         typer.echo(f"Sign in as the nurse at {url} and acknowledge it. Ctrl-C ends everything.")
+        typer.echo(
+            f"Or as the technician, at {url}/homes/{ASTRID.home}: find and pair the new cuff that lies beside the "
+            "gateway. Type 'unplug broker' here (or meters, bluetooth, gateway, internet, store) to see both the page "
+            "and the gateway's doctor name the broken hop; 'plug broker' mends it."
+        )
 
     def call(self, delivery: Delivery) -> None:
         """A mail or a webhook that came after the first ones."""
@@ -73,6 +79,18 @@ class Narrator:
     def measured(self, device: str, at: datetime) -> None:
         """Somebody used a meter again."""
         typer.echo(f"           {_clock(at)}  Astrid uses the {device}")
+
+    def plugged(self, hop: str, *, mended: bool) -> None:
+        """A hop was unplugged or mended by the person at the terminal."""
+        typer.secho(f"           {hop} {'plugged in' if mended else 'unplugged'}; its doctor looks …", bold=True)
+
+    def doctor(self, verdict: str) -> None:
+        """What the gateway's doctor says of it."""
+        typer.echo(f"           {verdict}")
+
+    def not_done(self, reason: str) -> None:
+        """What was typed cannot be done."""
+        typer.secho(f"           {reason}", err=True)
 
     def ending(self) -> None:
         """After Ctrl-C."""

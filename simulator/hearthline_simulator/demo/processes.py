@@ -29,6 +29,7 @@ class Child:
     and where the system offers it, the kernel kills it should the demo itself be killed.
 
     ``talks`` gives it pipes for standard input and output; standard error, and output otherwise, go to ``log``.
+    ``restart_code`` is the exit code by which it asks to be started again.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Child:
         log: Path,
         environment: Mapping[str, str] | None = None,
         talks: bool = False,
+        restart_code: int | None = None,
     ) -> None:
         self.name, self.command, self.log, self.talks = name, tuple(command), log, talks
+        self._restart_code = restart_code
         self._environment = dict(environment or {})
         self._process: asyncio.subprocess.Process | None = None
         self._wanted = False
@@ -131,6 +134,11 @@ class Child:
     def lost(self) -> bool:
         """Whether it has ended although nobody asked it to."""
         return self._wanted and not self.running
+
+    @property
+    def asks_for_restart(self) -> bool:
+        """Whether it has ended to be started again, as a service manager would."""
+        return self.lost and self._process is not None and self._process.returncode == self._restart_code
 
     def loss(self) -> ChildError:
         """What there is to say about that."""

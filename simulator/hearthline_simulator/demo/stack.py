@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from hearthline_simulator.demo.backend_service import Backend, data_folder
 from hearthline_simulator.demo.broker import BrokerAccess, BrokerMissingError, DemoBroker
+from hearthline_simulator.demo.cable import Cable, cable_to
 from hearthline_simulator.demo.gateway_home import gateway_child
 from hearthline_simulator.demo.home_link import HomeLink
 from hearthline_simulator.demo.ports import LOOPBACK, NoFreePortError, free_port
@@ -33,19 +34,30 @@ WriteWard = Callable[[Path, Reach], Awaitable[Staff]]
 class Stack:
     """The whole chain. :meth:`start` starts it, leaving the ``async with`` block ends every part of it.
 
-    ``choose_port`` names a port for the web; ``given`` is a broker to use instead of one of our own.
+    ``choose_port`` names a port for the web; ``given`` is a broker to use instead of one of our own. ``spare`` puts a
+    meter into the home that the gateway does not read yet; ``pluggable`` lays a cable between gateway and broker that
+    can be unplugged.
     """
 
     def __init__(
-        self, folder: Path, write_ward: WriteWard, choose_port: Callable[[], int], given: BrokerAccess | None
+        self,
+        folder: Path,
+        write_ward: WriteWard,
+        choose_port: Callable[[], int],
+        given: BrokerAccess | None,
+        *,
+        spare: bool = False,
+        pluggable: bool = False,
     ) -> None:
         self.folder = folder
+        self._spare, self._pluggable = spare, pluggable
         self._write_ward, self._choose_port, self._given = write_ward, choose_port, given
         self._exit = AsyncExitStack()
         self._first_process = time.monotonic()
         self._reach: Reach | None = None
         self._smtp_port = 0
-        self._bus = ""
+        self.bus = ""
+        self.cable: Cable | None = None
         self.access = BrokerAccess(f"mqtt://{LOOPBACK}:{free_port()}")
         self.deliveries = Deliveries()
         self.broker: DemoBroker | None = None
@@ -102,10 +114,13 @@ class Stack:
         return await self._exit.enter_async_context(subscribed(self.access))
 
     async def casualty(self) -> ChildError:
-        """Returns when a process has ended that nobody ended, with what there is to say about it."""
+        """Returns when a process has ended that nobody ended, with what there is to say about it. One that asks to be
+        started again is."""
         while True:
             for child in self.children:
-                if child.lost:
+                if child.asks_for_restart:
+                    await child.start()
+                elif child.lost:
                     return child.loss()
             await asyncio.sleep(_WATCH_EVERY_S)
 
@@ -145,12 +160,19 @@ class Stack:
         """The home: its bus, its meters, its gateway."""
         if not await self._part("simulated home", self._start_home()):
             return
-        self.gateway = gateway_child(self.folder, self._bus, ASTRID.gateway, self.access, meters_of(ASTRID))
+        access = await self._over_a_cable() if self._pluggable else self.access
+        self.gateway = gateway_child(self.folder, self.bus, ASTRID.gateway, access, meters_of(ASTRID))
         await self._part("gateway", self.gateway.start())
 
+    async def _over_a_cable(self) -> BrokerAccess:
+        if self.broker is None:
+            return self.access
+        self.cable = await self._exit.enter_async_context(cable_to(self.broker.port))
+        return BrokerAccess(f"mqtt://{LOOPBACK}:{self.cable.port}")
+
     async def _start_home(self) -> None:
-        self._bus = await self._exit.enter_async_context(private_bus())
-        self.home = HomeLink(self.folder, self._bus, meters_of(ASTRID))
+        self.bus = await self._exit.enter_async_context(private_bus())
+        self.home = HomeLink(self.folder, self.bus, meters_of(ASTRID), spare=self._spare)
         await self.home.start()
 
     async def _part(self, name: str, starting: Coroutine[Any, Any, None]) -> bool:

@@ -32,6 +32,9 @@ _ADVERTISING_INTERVAL_MS: Final = 30.0
 _REPLAY_DELAY_S: Final = 0.02
 """A real meter needs at least one connection interval between the subscription's answer and its first record."""
 _SUBSCRIBED_TO_INDICATIONS: Final = b"\x02\x00"
+_GENERAL: Final = b"\x06"
+_LIMITED: Final = b"\x05"
+"""Flags: no classic Bluetooth; General or Limited Discoverable Mode (Core Specification Supplement, part A, 1.3)."""
 
 
 class Record(BaseModel):
@@ -82,6 +85,8 @@ class Meter(ABC, Generic[RecordT]):
         self._session: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._remembered: set[int] = set()
+        self._pairing_mode = False
+        self._dead = False
         self._advertising = asyncio.Lock()
         self._controller = radio.meter(spec.name)
         self._device = self._make_device()
@@ -114,7 +119,8 @@ class Meter(ABC, Generic[RecordT]):
             await self.advertise()
 
     async def stop(self) -> None:
-        """Take the batteries out: the connection is lost, the memory stays."""
+        """Take the batteries out: the connection is lost, the memory stays. :meth:`advertise` puts them back."""
+        self._dead = True
         await self._stop_advertising()
         connection = self._connection
         if connection is not None:
@@ -142,11 +148,18 @@ class Meter(ABC, Generic[RecordT]):
 
     async def advertise(self) -> None:
         """Advertise until somebody connects, as after a measurement or a press on the pairing button."""
+        self._dead = False
         async with self._advertising:
             if self._device.is_advertising or self._connection is not None:
                 return
             await self._device.start_advertising()
         self.tell(MeterHappening.ADVERTISING)
+
+    async def enter_pairing_mode(self) -> None:
+        """Somebody holds the pairing button: it advertises as one that wants to be found, until it is paired."""
+        await self._stop_advertising()
+        self._set_pairing_mode(on=True)
+        await self.advertise()
 
     def clear_memory(self) -> None:
         """Delete every record, as its menu offers."""
@@ -205,7 +218,7 @@ class Meter(ABC, Generic[RecordT]):
         return bytes(
             AdvertisingData(
                 [
-                    (AdvertisingData.Type.FLAGS, b"\x06"),
+                    (AdvertisingData.Type.FLAGS, _LIMITED if self._pairing_mode else _GENERAL),
                     (AdvertisingData.Type.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, bytes(uuid16(self.service))),
                     *more,
                     (AdvertisingData.Type.COMPLETE_LOCAL_NAME, name.encode()[:20]),
@@ -239,10 +252,18 @@ class Meter(ABC, Generic[RecordT]):
         self._connection = connection
         self._connection_made()
         self.tell(MeterHappening.CONNECTED)
-        connection.on(Connection.EVENT_PAIRING, lambda _: self.tell(MeterHappening.PAIRED))
+        connection.on(Connection.EVENT_PAIRING, self._on_paired)
         connection.on(Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE, lambda: self._on_encryption(connection))
         connection.on(Connection.EVENT_DISCONNECTION, self._on_disconnection)
         self._session = asyncio.get_running_loop().create_task(self._serve(connection), name=f"meter {self.spec.name}")
+
+    def _on_paired(self, _: object) -> None:
+        self._set_pairing_mode(on=False)
+        self.tell(MeterHappening.PAIRED)
+
+    def _set_pairing_mode(self, *, on: bool) -> None:
+        self._pairing_mode = on
+        self._device.advertising_data = self._advertising_data()
 
     def _on_encryption(self, connection: Connection) -> None:
         if self.spec.eager and connection.is_encrypted and self._remembered:
@@ -257,7 +278,7 @@ class Meter(ABC, Generic[RecordT]):
         if self._session is not None:
             self._session.cancel()
         self._memory = deque(kept for kept in self._memory if kept.indicated)
-        if self._has_more_to_say() or self.spec.held_open:
+        if not self._dead and (self._has_more_to_say() or self.spec.held_open or self._pairing_mode):
             self._readvertise = asyncio.get_running_loop().create_task(self._advertise_again())
 
     async def _advertise_again(self) -> None:

@@ -56,6 +56,8 @@ SOON: Final = (
     Later(timedelta(minutes=14), "cuff", pressure_values(body.Pressure(161, 96, 79))),
 )
 """The evening as it goes on: other meters, then the second reading after five minutes of rest, then a third."""
+USUAL: Final = pressure_values(body.Pressure(134, 82, 72))
+"""What a cuff measures that somebody tries out."""
 _THEN_EVERY: Final = timedelta(minutes=9)
 
 

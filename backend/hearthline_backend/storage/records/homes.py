@@ -32,7 +32,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One meter, by its identity address. ``device`` is what it is: cuff, oximeter, scale, thermometer."""
+    """One meter, by its identity address. ``device`` is what it is, one of ``administration.DEVICES``."""
 
     address: str
     gateway: str

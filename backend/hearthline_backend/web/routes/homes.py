@@ -100,6 +100,8 @@ async def home(visit: Visit) -> web.StreamResponse:
         _("Home {home}: {heading}").format(home=state.gateway.home, heading=heading),
         "/homes",
         **remote,
+        # The card keeps itself up to date: what is preserved inside it would be lost if it came along.
+        refresh=visit.request.headers.get("HX-Target") == "board",
         h1=heading,
         lede=one_home.lede(state),
         road=home_road.road(state),

@@ -134,8 +134,8 @@ def is_offline(gateway: Gateway, now: datetime) -> bool:
 
 
 def stopped(status: GatewayStatus | None) -> bool:
-    """Whether the gateway itself said that it ends; a last will, which the broker says for it, knows no version."""
-    return status is not None and status.state == "offline" and status.version is not None
+    """Whether the gateway itself said that it ends; a last will, which the broker says for it, knows no time."""
+    return status is not None and status.state == "offline" and status.sent_time is not None
 
 
 def _listed(gateway: Gateway) -> frozenset[str] | None:
