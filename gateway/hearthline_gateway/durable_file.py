@@ -1,6 +1,7 @@
 """A small file that a power cut leaves either as it was or as it is to be, never half written."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -25,7 +26,8 @@ def give_to_owner(descriptor: int, folder: Path) -> None:
     """What an administrator writes for the gateway while it does not run belongs to the folder's owner."""
     if os.geteuid() == 0:
         owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        with suppress(PermissionError):  # a container that may not: there the gateway itself is the administrator
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:

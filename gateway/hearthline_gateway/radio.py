@@ -28,7 +28,8 @@ class PairingDialogue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PairedMeter:
-    """What a fresh bond brought to light. ``bonded`` is False for a model that works without."""
+    """What a fresh bond brought to light. ``address`` is the one that stays, which a meter that hides its address only
+    tells who is bonded with it. ``bonded`` is False for a model that works without."""
 
     address: str
     bonded: bool

@@ -2,9 +2,9 @@
 
 Commands: ``{"measure": NAME, ...values}`` (``"stored": [{...}, ...]`` are older records, sent before it),
 ``{"advertise": NAME}``, ``{"pairing_mode": NAME}`` as by its pairing button, ``{"vanish": NAME}``,
-``{"forget_bond": NAME}``, and ``{"clear_memory": NAME}``, after which a meter with numbered records counts from 1. Each
-is answered by ``{"event": "done", "command": ...}`` or ``{"event": "error", "message": ...}``. End of input or SIGTERM
-ends the home.
+``{"die_in_use": NAME}`` once somebody connects next, ``{"forget_bond": NAME}``, and ``{"clear_memory": NAME}``, after
+which a meter with numbered records counts from 1. Each is answered by ``{"event": "done", "command": ...}`` or
+``{"event": "error", "message": ...}``. End of input or SIGTERM ends the home.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from hearthline_simulator.home import SimulatedHome
 from hearthline_simulator.home_options import HomeOptions, OptionsError, read_options
 from hearthline_simulator.meters.events import MeterEvent
 
-_VERBS = ("measure", "advertise", "pairing_mode", "vanish", "forget_bond", "clear_memory")
+_VERBS = ("measure", "advertise", "pairing_mode", "vanish", "die_in_use", "forget_bond", "clear_memory")
 
 
 class CommandError(ValueError):
@@ -108,6 +108,8 @@ async def carry_out(home: SimulatedHome, command: object) -> None:
             await meter.enter_pairing_mode()
         case "vanish":
             await meter.stop()
+        case "die_in_use":
+            meter.die_in_use()
         case "clear_memory":
             meter.clear_memory()
         case _:

@@ -18,6 +18,7 @@ from tests.fixtures.ble_home import THERMOMETER, THERMOMETER_SPEC, RecordingSink
 __all__ = ["bus"]
 
 METERS = [replace(THERMOMETER_SPEC, name=name, address=f"F0:F1:00:00:18:0{name}", held_open=True) for name in "ABC"]
+ADDRESSES = {meter.address for meter in METERS}
 FEVER = TemperatureRecord(temperature=38.9)
 
 
@@ -35,8 +36,7 @@ async def test_one_meter_at_a_time_and_by_device_never_by_address(bus: str, monk
         for meter in METERS:
             await home.meter(meter.name).measure(FEVER)
         async with collecting([(meter, THERMOMETER) for meter in METERS], sink, idle_s=0.3, home_zone=UTC):
-            await sink.until(lambda heard: len(heard.ended) == len(METERS))
-    assert {frame.sensor for frame in sink.frames} == {meter.address for meter in METERS}
+            await sink.until(lambda heard: {frame.sensor for frame in heard.frames} == ADDRESSES)
     assert _most_at_once(home.events) == 1
     assert all(isinstance(device, BLEDevice) for device in asked_for)
 

@@ -189,6 +189,16 @@ async def test_without_a_gateway_it_looks_for_itself(tmp_path: Path, home: Simul
     assert found["receipts"].state is State.UNKNOWN
 
 
+async def test_a_list_of_meters_that_may_not_be_read_is_not_called_empty(
+    tmp_path: Path, home: SimulatedHome, broker: Broker
+) -> None:
+    settings = written(tmp_path, broker.url)
+    (settings.gateway.data_dir / "configuration.json").mkdir(parents=True)
+    found = {finding.check: finding for finding in (await examined(settings)).findings}
+    assert (found["list"].hop, found["list"].state) == ("meters", State.UNKNOWN)
+    assert "cannot be read" in found["list"].words
+
+
 @pytest.mark.parametrize(
     ("url", "hop", "words"),
     [

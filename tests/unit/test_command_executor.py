@@ -141,6 +141,14 @@ async def test_paired_it_is_listed_and_stays_listed(tmp_path: Path) -> None:
     assert [(meter.address, meter.origin) for meter in again.reported().meters] == [(ADDRESS, "paired")]
 
 
+async def test_a_meter_that_hides_its_address_is_listed_by_the_one_it_keeps(tmp_path: Path) -> None:
+    radio = FakeRadio()
+    radio.keeps_address = "F0:F1:00:00:18:10"
+    async with at_work(tmp_path, radio) as technician:
+        assert (await technician.does(Pair(address=ADDRESS, model="and-ua-651ble"))).state == "done"
+        assert [technician.configuration.lists(one) for one in (ADDRESS, radio.keeps_address)] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("asks", "answer", "heard"),
     [("passkey", {"passkey": 12345}, 12345), ("compare", {"confirmed": True}, True)],

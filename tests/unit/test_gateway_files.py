@@ -63,3 +63,15 @@ async def test_what_an_administrator_writes_is_the_gateways(tmp_path: Path) -> N
         async with Outbox(tmp_path / "outbox.sqlite3") as outbox:
             await outbox.status()
     assert {(file.stat().st_uid, file.stat().st_gid) for file in tmp_path.iterdir()} == {(GATEWAYS_USER, GATEWAYS_USER)}
+
+
+@AS_ROOT
+def test_a_container_without_the_right_to_give_files_away_works_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    with sole_user_of(tmp_path):
+        write_durably(tmp_path / "configuration.json", b"{}")

@@ -90,7 +90,7 @@ class BluezClient:
         self._bus = bus
         self._agent = agent
         self._events = events
-        self._listening: dict[str, str] = {}
+        self._listening: dict[str, tuple[str, str]] = {}
         self._offered: str | None = None
         self._offering = asyncio.Lock()
         self.disturbed = asyncio.Event()
@@ -166,11 +166,12 @@ class BluezClient:
             within_s=_POWER_LIMIT_S,
         )
 
-    async def listen_early(self, characteristic_path: str, characteristic: str) -> bool:
+    async def listen_early(self, characteristic_path: str, characteristic: str, address: str) -> bool:
         """Subscribe in our own name, for this connection and so that the next one's first values find somebody. Needs a
         connection, and has to be asked for in each, since bluetoothd may have forgotten; asking again changes nothing.
-        False when bluetoothd refused: nothing is heard here then."""
-        self._listening[characteristic_path] = characteristic
+        False when bluetoothd refused: nothing is heard here then. ``address`` is the meter's own: the path is named
+        after the one under which bluetoothd first heard it, which a meter that hides its address has left behind."""
+        self._listening[characteristic_path] = address, characteristic
         try:
             await call(self._bus, BLUEZ, characteristic_path, CHARACTERISTIC, "StartNotify", "")
         except DBusError as error:
@@ -253,9 +254,9 @@ class BluezClient:
 
     def _on_properties(self, path: str, interface: str, changed: dict[str, Any]) -> None:
         if interface == CHARACTERISTIC and "Value" in changed:
-            characteristic = self._listening.get(path)
-            if characteristic is not None:
-                self._events.on_early_value(address_of(path), characteristic, bytes(changed["Value"].value))
+            listening = self._listening.get(path)
+            if listening is not None:
+                self._events.on_early_value(*listening, bytes(changed["Value"].value))
         elif interface == BATTERY and "Percentage" in changed:
             self._events.on_battery(address_of(path), int(changed["Percentage"].value))
         elif interface == ADAPTER and "Powered" in changed:

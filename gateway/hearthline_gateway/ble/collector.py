@@ -240,11 +240,9 @@ class Collector:
         await self._learn_bonds(bluez)
 
     async def _learn_bonds(self, bluez: BluezClient) -> None:
-        for state in self._states.values():
-            state.bonds.clear()
-        for known in await bluez.known_devices():
-            if known.paired and known.address in self._states:
-                self._states[known.address].bonds.add(known.adapter)
+        devices = await bluez.known_devices()
+        for address, state in self._states.items():
+            state.bonds = {known.adapter for known in devices if known.paired and known.address == address}
 
     async def _follow_list(self, bluez: BluezClient) -> None:
         """bluetoothd has to hear what the agent can do for another list of meters."""

@@ -15,6 +15,8 @@ from hearthline_gateway.ble.control_point import ControlPoint
 from hearthline_gateway.ble.meter_errors import NoAnswerError
 
 CONNECT_LIMIT_S: Final = 15.0
+_CLEAN_UP_S: Final = 10.0
+"""How long bluetoothd may take to end an attempt to connect."""
 ANSWER_LIMIT_S: Final = 15.0
 """How long a control point may be silent. The profiles allow 30 s; meters answer within two."""
 REQUEST_LIMIT_S: Final = 30.0
@@ -32,14 +34,22 @@ class MeterLink:
         self.path: str = device.details["path"]
         self.gone = asyncio.Event()
         self._control_points: list[ControlPoint] = []
-        self._pair = pair
+        self._pair, self._limit_s = pair, limit_s
         self._client = BleakClient(device, lambda _: self._on_gone(), pair=pair, timeout=limit_s)
 
     async def connect(self) -> None:
-        """Make the link, and the bond where it is wanted."""
-        await self._client.connect()
-        if self._pair:
-            await self._client.pair()
+        """Make the link, and the bond where it is wanted. Raises what bleak raises, ``TimeoutError`` after that time:
+        bleak has a limit too, but then asks bluetoothd to end the attempt, and waits for an answer without one."""
+        async with asyncio.timeout(self._limit_s + _CLEAN_UP_S):
+            await self._client.connect()
+            if self._pair:
+                await self._client.pair()
+
+    @property
+    def address(self) -> str:
+        """The meter's address, upper case with colons; once it is bonded the one that it keeps (its identity address),
+        whatever it advertised."""
+        return self._client.address.upper()
 
     async def disconnect(self) -> None:
         """End the link. Subscriptions are never taken back first: bleak only asks bluetoothd for the disconnection, and

@@ -127,9 +127,9 @@ class Pairing:
             if not any(link.characteristic(uuid) for uuid in self._model.measurements):
                 raise await self._another_model(link, new=talk is not None and bonded)
             information = await self._information(link)
-        log.info("meter_paired", meter=self._address, model=self._model.name, bonded=bonded)
+        log.info("meter_paired", meter=link.address, model=self._model.name, bonded=bonded)
         return PairedMeter(
-            self._address, bonded, information.manufacturer, information.model_number, information.firmware
+            link.address, bonded, information.manufacturer, information.model_number, information.firmware
         )
 
     async def _information(self, link: MeterLink) -> MeterInformation:

@@ -170,7 +170,9 @@ class Session:
             self._hearing.hear(uuid, value)
             self.value_heard(uuid, value)
 
-        if self._state.paired and await self._bluez.listen_early(characteristic.obj[0], uuid):
+        if self._state.paired and await self._bluez.listen_early(
+            characteristic.obj[0], uuid, self._state.meter.address
+        ):
             return
         await self._link.listen(characteristic, heard)
 

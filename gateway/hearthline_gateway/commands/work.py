@@ -100,7 +100,7 @@ class Desk:
         self._roster.may_pair(work.address, work.model)
         replies.say("running", _first_step(kind), progress=0.0)
         paired = await self._bond(work, kind, replies, dialogue)
-        await self._roster.pair(work.address, work.model)
+        await self._roster.pair(paired.address, work.model)
         replies.say("done", _paired(kind, paired), progress=1.0)
 
     async def _bond(self, work: Pair, kind: MeterModel, replies: Replies, dialogue: ReplyDialogue) -> PairedMeter:
@@ -124,8 +124,8 @@ class Desk:
         except GatewayError as error:
             await self._roster.forget_later(work.address)
             raise CommandFailedError(
-                f"{str(error).rstrip('.')}. The meter is not read any more; the gateway removes its bond by itself once "
-                "Bluetooth works."
+                f"{str(error).rstrip('.')}. The meter is not read any more; the gateway removes its bond by itself "
+                "once Bluetooth works."
             ) from error
         bond = "Its bond is removed" if bonded else "It had no bond"
         replies.say("done", f"{bond}, and it is not read any more. What it sent before stays.", progress=1.0)

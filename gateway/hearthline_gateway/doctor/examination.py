@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from hearthline_gateway.configuration_in_force import ConfigurationInForce
 from hearthline_gateway.control.client import ControlError, NotRunningError, talking
 from hearthline_gateway.control.messages import GatewayState, ProofStep
 from hearthline_gateway.doctor import bluetooth_hop, broker_hop, gateway_hop, internet_hop, meters_hop, store_hop
-from hearthline_gateway.doctor.finding import Diagnosis, Finding, State
+from hearthline_gateway.doctor.finding import Diagnosis, Finding, State, cause_and_step
 from hearthline_gateway.errors import GatewayError
 from hearthline_gateway.outbox.overview import outbox_status
 from hearthline_gateway.settings import GatewaySettings
@@ -86,8 +85,10 @@ class Examination:
             found = meters_hop.as_the_gateway_says(meters, self._senses.now(), radio_works=works)
         else:
             kept = ConfigurationInForce(self._settings.gateway.data_dir, self._settings.configured_meters)
-            with suppress(GatewayError):
+            try:
                 kept.load(repair=False)
+            except GatewayError as error:
+                return [Finding("meters", "list", State.UNKNOWN, *cause_and_step(str(error)))]
             bonds = None if isinstance(seen, BluetoothUnseenError) else seen.bonds
             found = meters_hop.as_bluetooth_says(kept.meters(), bonds)
         return list(found) or [meters_hop.none_listed()]

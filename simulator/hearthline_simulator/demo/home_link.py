@@ -86,6 +86,15 @@ class HomeLink:
                     return one
             await asyncio.sleep(POLL_S)
 
+    async def left_alone(self, meter: str) -> None:
+        """Wait until nobody is connected to a meter."""
+        while (last := self._last_link(meter)) is not None and last["event"] == "connected":  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+
+    def _last_link(self, meter: str) -> Event | None:
+        links = (one for one in reversed(self.events) if one.get("meter") == meter)
+        return next((one for one in links if one["event"] in ("connected", "disconnected")), None)
+
     def seen(self, event: str, meter: str) -> Event | None:
         """The newest event of that name at that meter."""
         return next((one for one in reversed(self.events) if (one["event"], one.get("meter")) == (event, meter)), None)

@@ -178,6 +178,6 @@ class Demo:
                     self._narrator.not_done(str(error))
                     continue
                 self._narrator.plugged(plug, mended=mend)
-                self._narrator.doctor(await plugs.doctor())
+                self._narrator.doctor(await plugs.doctor(plug, mended=mend))
         finally:
             plugs.let_go()

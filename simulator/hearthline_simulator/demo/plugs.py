@@ -21,6 +21,7 @@ from hearthline_simulator.demo.stack import Stack
 
 _DOCTOR_WITHIN_S: Final = 60.0
 _PULLED_WITHIN_S: Final = 60.0
+WELL: Final = "Every hop is well."
 _PRESSURE: Final = {"systolic": 139, "diastolic": 86, "pulse": 77}
 
 
@@ -86,8 +87,17 @@ class Plugs:
             case _:
                 raise PlugError(f"the {plug} is not the demo's own: it uses the broker that it was given")
 
-    async def doctor(self) -> str:
-        """The last line of ``hearthline-gateway doctor`` in this home."""
+    async def doctor(self, plug: Plug, *, mended: bool) -> str:
+        """The last line of ``hearthline-gateway doctor`` in this home, once it says what was to be expected, or what it
+        says in the end."""
+        expected = WELL if mended else f"Broken at {plug}:"
+        deadline = asyncio.get_running_loop().time() + _DOCTOR_WITHIN_S
+        verdict = await self._examine()
+        while not verdict.startswith(expected) and asyncio.get_running_loop().time() < deadline:
+            verdict = await self._examine()
+        return verdict
+
+    async def _examine(self) -> str:
         stack = self._stack
         process = await asyncio.create_subprocess_exec(
             *command("hearthline-gateway", "doctor", "--config", str(config_file(stack.folder))),
@@ -117,16 +127,17 @@ class Plugs:
         home = self._stack.home
         if home is None:
             raise PlugError("the simulated home does not run")
-        before = len(home.events)
-        await home.measure("cuff", _PRESSURE)
         try:
             async with asyncio.timeout(_PULLED_WITHIN_S):
+                await home.left_alone("cuff")
+                before = len(home.events)
+                await home.order({"die_in_use": "cuff"})
+                await home.measure("cuff", _PRESSURE)
                 await home.happens("connected", "cuff", after=before)
         except TimeoutError as error:
             raise PlugError(
                 "nobody connected to the cuff, so that nobody can miss it: plug in the rest first"
             ) from error
-        await home.order({"vanish": "cuff"})
 
     async def _bluetooth(self, *, on: bool) -> None:
         bus = await MessageBus(bus_address=self._stack.bus, bus_type=BusType.SYSTEM).connect()

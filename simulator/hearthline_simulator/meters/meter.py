@@ -87,6 +87,7 @@ class Meter(ABC, Generic[RecordT]):
         self._remembered: set[int] = set()
         self._pairing_mode = False
         self._dead = False
+        self._dying = False
         self._advertising = asyncio.Lock()
         self._controller = radio.meter(spec.name)
         self._device = self._make_device()
@@ -131,6 +132,10 @@ class Meter(ABC, Generic[RecordT]):
             except BaseError as error:
                 log.debug("meter_already_disconnected", meter=self.spec.name, error=str(error))
         await self._end_session()
+
+    def die_in_use(self) -> None:
+        """Its batteries are almost flat: they last until somebody connects next."""
+        self._dying = True
 
     async def measure(self, *records: RecordT) -> None:
         """Keep the records, oldest first, and advertise until they are collected."""
@@ -255,6 +260,10 @@ class Meter(ABC, Generic[RecordT]):
         connection.on(Connection.EVENT_PAIRING, self._on_paired)
         connection.on(Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE, lambda: self._on_encryption(connection))
         connection.on(Connection.EVENT_DISCONNECTION, self._on_disconnection)
+        if self._dying:
+            self._dying = False
+            self._last_breath = asyncio.get_running_loop().create_task(self.stop(), name=f"meter {self.spec.name} dies")
+            return
         self._session = asyncio.get_running_loop().create_task(self._serve(connection), name=f"meter {self.spec.name}")
 
     def _on_paired(self, _: object) -> None:

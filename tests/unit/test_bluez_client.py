@@ -1,11 +1,11 @@
-"""That bluetoothd knows our agent, whatever happened to the call that said so."""
+"""Our client of bluetoothd: the agent stays known there whatever a call came to, and values find their meter."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from dbus_fast import DBusError
+from dbus_fast import DBusError, Variant
 
 from hearthline_gateway.ble import bluez_client
 from hearthline_gateway.ble.agent import PairingAgent
@@ -92,3 +92,14 @@ async def test_two_who_offer_it_at_once_do_not_cross(offered: Offered) -> None:
     agent.list_meters({ADDRESS: 123456})
     await asyncio.gather(client.offer_agent(), client.offer_agent())
     assert daemon.agents == ["KeyboardOnly"]
+
+
+async def test_a_value_is_of_the_meters_own_address_whatever_its_path_is_called(offered: Offered) -> None:
+    """bluetoothd names an object after the address under which it first heard the device."""
+    _, client, _ = offered
+    heard: list[tuple[object, ...]] = []
+    client._events.on_early_value = lambda *value: heard.append(value)  # type: ignore[method-assign] # records it
+    path = "/org/bluez/hci0/dev_5A_C1_38_01_02_03/service000e/char0010"
+    assert await client.listen_early(path, "2A35", ADDRESS)
+    client._on_properties(path, "org.bluez.GattCharacteristic1", {"Value": Variant("ay", b"\x01")})
+    assert heard == [(ADDRESS, "2A35", b"\x01")]
