@@ -27,6 +27,8 @@ ARGUMENTS: Final = (
 )
 SIZES: Final = {"wide": (1440, 900), "phone": (360, 800)}
 SCHEMES: Final = ("light", "dark")
+SIMULATED_HOME: Final = "0417"
+"""The one home of the demo that has a gateway of its own, and a meter to be found."""
 ROLES: Final = ("nurse", "technician", "patient")
 
 
@@ -70,7 +72,11 @@ async def views_of(page: Page, role: str, address: str) -> dict[str, str]:
         return {"my-data": f"{address}/my-data"}
     if role == "technician":
         home = await page.locator("[data-open]").first.get_attribute("href")
-        return {"homes": f"{address}/homes", **({"home": address + home} if home else {})}
+        return {
+            "homes": f"{address}/homes",
+            **({"home": address + home} if home else {}),
+            "find": f"{address}/homes/{SIMULATED_HOME}",
+        }
     found = {"worklist": f"{address}/worklist"}
     alert = page.locator("[data-open][href^='/alerts/']")
     if await alert.count():
@@ -79,6 +85,14 @@ async def views_of(page: Page, role: str, address: str) -> dict[str, str]:
         patient = await page.locator(".over a[href^='/patients/']").first.get_attribute("href")
         found["patient"] = address + str(patient)
     return found
+
+
+async def search(page: Page) -> None:
+    """Have the simulated home's gateway find the meter that lies beside it, and open what is said of it."""
+    await page.click("#do-scan")
+    found = page.locator(".found > li")
+    await found.first.wait_for()
+    await found.first.locator("summary").click()
 
 
 async def take(browser: Browser, options: argparse.Namespace, role: str, credentials: tuple[str, str]) -> list[Path]:
@@ -98,7 +112,11 @@ async def take(browser: Browser, options: argparse.Namespace, role: str, credent
                 await page.goto(where)
                 await page.locator("figure[data-series]:not([data-drawn])").first.wait_for(state="detached")
                 path = options.into / f"{picture}.png"
-                await page.screenshot(path=path)
+                if name == "find":
+                    await search(page)
+                    await page.locator("#remote").screenshot(path=path)
+                else:
+                    await page.screenshot(path=path)
                 made.append(path)
         await context.close()
     return made

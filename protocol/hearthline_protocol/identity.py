@@ -1,8 +1,9 @@
 """The identity of a reading: the same stored measurement, read twice or by two gateways, has the same id.
 
 A UUIDv8 (RFC 9562, 5.8): the first 48 bits are the meter's own stamp in milliseconds (0 where only a sequence number
-tells measurements apart, received time where not even that), so that ids cluster in time; the rest is a SHA-256 of only what the meter sent. Converted values, received and effective
-time never enter it, so a corrected clock or a new conversion cannot make a second reading of the same measurement.
+tells measurements apart, received time where not even that), so that ids cluster in time; the rest is a SHA-256 of only
+what the meter sent. Converted values, received and effective time never enter it, so a corrected clock or a new
+conversion cannot make a second reading of the same measurement.
 """
 
 from datetime import UTC, datetime

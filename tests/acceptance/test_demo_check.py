@@ -131,6 +131,7 @@ async def started(folder: Path, *arguments: str) -> AsyncIterator[asyncio.subpro
     process = await asyncio.create_subprocess_exec(
         *DEMO,
         *arguments,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"},
@@ -195,3 +196,23 @@ async def test_a_part_that_dies_ends_the_demo_with_the_end_of_its_log(folder: Pa
     assert process.returncode == 1
     assert "gateway: ended unexpectedly (signal SIGKILL)" in rest.decode()
     assert "gateway_started" in rest.decode()
+
+
+@pytest.mark.timeout(150)
+async def test_a_hop_is_unplugged_by_a_word_and_the_doctor_names_it(folder: Path) -> None:
+    async with started(folder) as process:
+        assert process.stdin is not None
+        await lines_until(process, "acknowledge it", 60)
+        for word, said in (
+            ("unplug meters", "Broken at meters:"),
+            ("plug meters", "Every hop is well."),
+            ("unplug internet", "Broken at internet:"),
+            ("plug internet", "Every hop is well."),
+            ("unplug the sofa", "type unplug or plug and one of: meters, bluetooth, gateway"),
+        ):
+            process.stdin.write(f"{word}\n".encode())
+            await lines_until(process, said, 60)
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(15):
+            rest, _ = await process.communicate()
+    assert process.returncode == 0, rest

@@ -1,6 +1,7 @@
 """Charts: named for those who cannot see them, walked by arrow keys, drawn in the theme's own colours."""
 
 import asyncio
+import re
 
 import pytest
 from playwright.async_api import Page, expect
@@ -64,7 +65,8 @@ async def test_arrow_keys_walk_the_readings_and_say_each(site: Site) -> None:
 
 async def test_colours_are_the_tokens_and_follow_the_theme(site: Site) -> None:
     page = await _patient(site, color_scheme="light")
-    light = await page.evaluate(_COLOURS)
+    async with asyncio.timeout(15):
+        light = await page.evaluate(_COLOURS_WITH, "194,32,43")
     assert "221,233,224" in light  # --band
     assert "194,32,43" in light  # --red-fill
     await page.emulate_media(color_scheme="dark")
@@ -98,6 +100,7 @@ async def test_when_readings_cannot_be_fetched_it_says_so_and_tries_again(site: 
 
 async def test_a_new_reading_is_drawn_without_a_reload(site: Site) -> None:
     page = await _patient(site)
+    await expect(page.locator("figure").first).to_have_attribute("data-drawn", re.compile(r"[1-9]\d*"))
     before = int(await page.locator("figure").first.get_attribute("data-drawn") or 0)
     await expect(page.locator("#live .word")).to_have_text("Live")
     await site.ward.arrive("Astrid", pressure(site.ward.clock.now, 151, 88))

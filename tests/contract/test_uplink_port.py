@@ -152,7 +152,8 @@ async def test_what_was_not_acknowledged_stays_for_the_next_connection_to_ask(co
 
 async def test_a_retained_status_says_so(connect: Connect, broker: Broker) -> None:
     async with home_client(broker, HOME) as home:
-        home.send(b"status", topic=topics.status(HOME), retain=True)
+        sent = home.send(b"status", topic=topics.status(HOME), retain=True)
+        await asyncio.to_thread(sent.wait_for_publish, WITHIN_S)
         async with _started(connect(broker)) as uplink:
             (message,) = await _take(uplink, 1)
             assert (message.topic, message.payload, message.retained) == (topics.status(HOME), b"status", True)

@@ -336,6 +336,23 @@ async def test_the_brokers_word_is_a_status_but_not_a_sign_of_life(parts: Ingest
     assert (gateway.status_at, gateway.heard_at) == (NOW - timedelta(hours=3), None)
 
 
+async def test_a_last_will_leaves_everything_else_as_it_was_last_told(parts: Ingesting) -> None:
+    parts.uplink.put(status_topic(HOME), _status(version="1", adapter="powered"))
+    parts.uplink.put(status_topic(HOME), _status(state="offline", sent_time=None))
+    await parts.take()
+    async with parts.records.read() as unit:
+        gone = await unit.homes.gateway(HOME)
+    assert gone is not None
+    assert gone.status is not None
+    told = [gone.status[name] for name in ("state", "sent_time", "version", "adapter")]
+    assert told == ["offline", None, "1", "powered"]
+    parts.uplink.put(status_topic(HOME), _status(state="offline", sent_time=None), retained=True)
+    async with parts.events.subscribe() as events:
+        await parts.take()
+        parts.events.publish(Event("resync", NOW))
+        assert (await anext(events)).kind == "resync", "what the broker repeats is no news"
+
+
 async def test_a_strangers_and_a_broken_status_are_counted_in_one_row_each(parts: Ingesting) -> None:
     for minute in range(3):
         parts.uplink.put(status_topic("home-0404"), _status(sent_time=NOW + timedelta(minutes=minute)))

@@ -138,6 +138,22 @@ async def test_replies_are_kept_in_their_order_and_what_has_ended_stays_ended(at
     assert ended.reply.found == (found,), "a later word does not undo what was found"
 
 
+async def test_what_a_search_finds_one_by_one_is_kept_together_nearest_first(at: Desk) -> None:
+    asked = await at.desk.ask(at.household.gateway, Scan(), at.household.nurse)
+    heard = [("F0:F1:00:00:18:11", -84), ("F0:F1:00:00:18:12", None), (CUFF, -50), ("F0:F1:00:00:18:11", -44)]
+    for number, (address, signal) in enumerate(heard):
+        one = FoundMeter(address=address, device="cuff", signal_dbm=signal)
+        await at.say(reply(asked.id, number, "running", found=[one.model_dump()]))
+    kept = (await at.command(asked.id)).reply
+    assert kept is not None
+    assert [(one.address[-2:], one.signal_dbm) for one in kept.found] == [("11", -44), ("10", -50), ("12", None)]
+    last = FoundMeter(address=CUFF, device="cuff", signal_dbm=-51)
+    await at.say(reply(asked.id, 9, "done", found=[last.model_dump()]))
+    kept = (await at.command(asked.id)).reply
+    assert kept is not None
+    assert kept.found == (last,), "the last word is the whole list"
+
+
 async def test_another_gateway_cannot_answer(at: Desk) -> None:
     other = Household(organisation=at.household.organisation, gateway="home-0002", sensor="C0:00:00:00:00:02")
     async with at.records.begin() as unit:

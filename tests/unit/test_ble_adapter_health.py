@@ -69,9 +69,9 @@ def test_calls_that_fail_in_a_row_are_a_reason_and_one_answer_ends_it() -> None:
         assert adapter.complaint is None
         adapter.call_failed()
     assert adapter.reset_for(1) == "does not answer"
-    assert not adapter.escalate
+    before = adapter.escalate
     adapter.was_reset(1)
-    assert adapter.escalate
+    assert (before, adapter.escalate) == (False, True)
     adapter.answered()
     assert (adapter.complaint, adapter.reason, adapter.escalate) == (None, None, False)
 

@@ -15,9 +15,9 @@ from tests.fixtures.fake_radio import FakeRadio
 class Uplink:
     """Nobody asks it anything."""
 
-    problem = None
-    no_subscriber = 0
-    acknowledged = 0
+    problem: str | None = None
+    no_subscriber: int = 0
+    acknowledged: int = 0
 
     def offer(self, rows: object) -> None: ...
 

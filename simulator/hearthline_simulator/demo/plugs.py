@@ -22,6 +22,7 @@ from hearthline_simulator.demo.stack import Stack
 _DOCTOR_WITHIN_S: Final = 60.0
 _PULLED_WITHIN_S: Final = 60.0
 WELL: Final = "Every hop is well."
+_CHUNK: Final = 4096
 _PRESSURE: Final = {"systolic": 139, "diastolic": 86, "pulse": 77}
 
 
@@ -169,16 +170,21 @@ async def typed_lines() -> AsyncIterator[str]:
         return
     if not (sys.stdin.isatty() or stat.S_ISFIFO(kind)):
         return
-    loop, ready = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(sys.stdin, ready.set)
+    loop, said = asyncio.get_running_loop(), asyncio.Queue[bytes]()
+
+    def readable() -> None:
+        data = os.read(sys.stdin.fileno(), _CHUNK)  # never waits: it is there
+        said.put_nowait(data)
+        if not data:
+            loop.remove_reader(sys.stdin)
+
+    loop.add_reader(sys.stdin, readable)
+    begun = b""
     try:
-        while True:
-            await ready.wait()
-            ready.clear()
-            line = sys.stdin.readline()
-            if not line:
-                return
-            yield line.strip().lower()
+        while more := await said.get():
+            *whole, begun = (begun + more).split(b"\n")
+            for line in whole:
+                yield line.decode(errors="replace").strip().lower()
     finally:
         loop.remove_reader(sys.stdin)
 

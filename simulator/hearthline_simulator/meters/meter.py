@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 _ADVERTISING_INTERVAL_MS: Final = 30.0
 """The profiles recommend 20 to 30 ms (30 to 50 for the cuff) for the first half minute."""
+_DROP_LIMIT_S: Final = 2.0
+"""A link that the other side let go of at the same moment is told to nobody."""
 _REPLAY_DELAY_S: Final = 0.02
 """A real meter needs at least one connection interval between the subscription's answer and its first record."""
 _SUBSCRIBED_TO_INDICATIONS: Final = b"\x02\x00"
@@ -125,16 +127,11 @@ class Meter(ABC, Generic[RecordT]):
         await self._stop_advertising()
         connection = self._connection
         if connection is not None:
-            try:
-                await connection.disconnect(
-                    hci.HCI_ErrorCode.REMOTE_DEVICE_TERMINATED_CONNECTION_DUE_TO_POWER_OFF_ERROR
-                )
-            except BaseError as error:
-                log.debug("meter_already_disconnected", meter=self.spec.name, error=str(error))
+            await self._drop(connection)
         await self._end_session()
 
     def die_in_use(self) -> None:
-        """Its batteries are almost flat: they last until somebody connects next."""
+        """Its batteries are almost flat: they last until the next connection of a bonded host is encrypted."""
         self._dying = True
 
     async def measure(self, *records: RecordT) -> None:
@@ -260,10 +257,6 @@ class Meter(ABC, Generic[RecordT]):
         connection.on(Connection.EVENT_PAIRING, self._on_paired)
         connection.on(Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE, lambda: self._on_encryption(connection))
         connection.on(Connection.EVENT_DISCONNECTION, self._on_disconnection)
-        if self._dying:
-            self._dying = False
-            self._last_breath = asyncio.get_running_loop().create_task(self.stop(), name=f"meter {self.spec.name} dies")
-            return
         self._session = asyncio.get_running_loop().create_task(self._serve(connection), name=f"meter {self.spec.name}")
 
     def _on_paired(self, _: object) -> None:
@@ -275,6 +268,10 @@ class Meter(ABC, Generic[RecordT]):
         self._device.advertising_data = self._advertising_data()
 
     def _on_encryption(self, connection: Connection) -> None:
+        if self._dying:
+            self._dying, self._dead = False, True
+            self._last_breath = asyncio.get_running_loop().create_task(self._drop(connection))
+            return
         if self.spec.eager and connection.is_encrypted and self._remembered:
             subscriptions = self._device.gatt_server.subscribers.setdefault(connection, {})
             for handle in self._remembered:
@@ -325,6 +322,15 @@ class Meter(ABC, Generic[RecordT]):
             except TimeoutError:
                 await connection.disconnect()
                 return
+
+    async def _drop(self, connection: Connection) -> None:
+        try:
+            async with asyncio.timeout(_DROP_LIMIT_S):
+                await connection.disconnect(
+                    hci.HCI_ErrorCode.REMOTE_DEVICE_TERMINATED_CONNECTION_DUE_TO_POWER_OFF_ERROR
+                )
+        except (BaseError, TimeoutError) as error:
+            log.debug("meter_already_disconnected", meter=self.spec.name, error=str(error))
 
     async def _send(self, connection: Connection, kept: Kept) -> None:
         await asyncio.sleep(max(kept.delay_s, _REPLAY_DELAY_S if kept.indicated else 0.0))

@@ -32,12 +32,13 @@ def last_contact(profile: Profile, now: datetime) -> datetime:
 
 
 def gateway_status(profile: Profile, history: list[Sent], now: datetime) -> GatewayStatus:
-    """The status as this home's gateway last sent it; the broker's last will where the home has no internet."""
-    said = last_contact(profile, now)
+    """The status as this home's gateway last sent it; where the home has no internet, as the broker's last will left
+    it."""
+    gone = profile.trouble is Trouble.OFFLINE
     received = [one.arrived for one in history]
     return GatewayStatus(
-        state="offline" if profile.trouble is Trouble.OFFLINE else "online",
-        sent_time=said,
+        state="offline" if gone else "online",
+        sent_time=None if gone else last_contact(profile, now),
         version=VERSION,
         started_time=now - timedelta(days=Random(profile.gateway).randrange(9, 80), hours=3),
         clock_synchronised=True,
