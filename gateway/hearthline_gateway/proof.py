@@ -42,6 +42,14 @@ class ProofConnection(Protocol):
     def acknowledged(self) -> int:
         """How many batches the broker has acknowledged, whatever it said of them."""
 
+    @property
+    def unanswered(self) -> int:
+        """How many batches of this connection the broker has not acknowledged yet."""
+
+    @property
+    def knocking(self) -> bool:
+        """Whether the broker last said that nobody reads what is sent: then one batch at a time goes, with pauses."""
+
     def offer(self, rows: Sequence[Pending]) -> None:
         """Readings that were just committed."""
 
@@ -100,13 +108,13 @@ class Proof:
         problem = self._connection.problem
         if problem is not None:
             return "internet", f"No connection to the broker: {problem}"
-        if not sent:
-            return "gateway", f"It was not sent within {within_s:.0f} s: other readings go first. Try again later."
-        if self._connection.acknowledged == acknowledged:
+        if self._connection.acknowledged == acknowledged and (sent or self._connection.unanswered):
             return "broker", f"The broker does not answer within {within_s:.0f} s: look at its load and its log."
-        if self._connection.no_subscriber > no_subscriber:
+        if self._connection.no_subscriber > no_subscriber or self._connection.knocking:
             nobody = "Nobody at the broker reads what this gateway sends: does the backend run, at the same broker?"
             return "store", f"{nobody} The reading stays in the outbox and is sent again."
+        if not sent:
+            return "gateway", f"It was not sent within {within_s:.0f} s: other readings go first. Try again later."
         words = (
             f"No receipt within {within_s:.0f} s: does the backend run, and is it connected to the same broker? The "
             "reading stays in the outbox and is sent again."

@@ -18,6 +18,8 @@ class Uplink:
     problem: str | None = None
     no_subscriber: int = 0
     acknowledged: int = 0
+    unanswered: int = 0
+    knocking: bool = False
 
     def offer(self, rows: object) -> None: ...
 

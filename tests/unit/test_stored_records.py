@@ -46,6 +46,7 @@ class ScriptedMeter:
         last: int | None = None,
         script: tuple[bytes | Exception | None, ...] = (),
         stamp: str = "ea070b16060400",
+        patience_s: float = 0.05,
     ) -> None:
         self.records = [Numbered(n, b"\x00" + n.to_bytes(2, "little") + bytes.fromhex(stamp)) for n in numbers]
         self.script = list(script)
@@ -55,7 +56,7 @@ class ScriptedMeter:
         self.gone = False
         self.hearing = Hearing(ConfiguredMeter(GLUCOSE_SPEC.address, GLUCOSE), self.frames.append, lambda: NOW)
         self.hearing.clock_read(None)
-        self.point = ControlPoint(self.write, lambda: self.gone, 0.05)
+        self.point = ControlPoint(self.write, lambda: self.gone, patience_s)
         self.stored = self.asking()
 
     def asking(self, asked_at: datetime | None = None) -> StoredRecords:
@@ -178,10 +179,10 @@ async def test_hanging_up_while_asked_is_noticed_at_once() -> None:
 
 
 async def test_patience_is_counted_from_the_last_record() -> None:
-    meter = ScriptedMeter([1], script=(None,))
+    meter = ScriptedMeter([1], script=(None,), patience_s=2.0)  # a busy machine may sleep much longer than asked
     asking = asyncio.create_task(meter.point.ask(b"\x01\x01"))
-    for _ in range(4):
-        await asyncio.sleep(0.03)
+    for _ in range(6):
+        await asyncio.sleep(0.4)
         meter.stored.told(meter.records[0].measurement)
     meter.point.answered(b"\x06")
     assert await asking == b"\x06"

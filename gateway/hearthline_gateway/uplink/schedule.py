@@ -97,6 +97,11 @@ class Schedule:
         """How many batches hold a slot."""
         return len(self._batches)
 
+    @property
+    def knocking(self) -> bool:
+        """Whether nobody listens at the broker, so that one batch after the other asks whether somebody is back."""
+        return self._refusals > 0
+
     def restart(self, rows: Iterable[Pending]) -> None:
         """A new connection: everything without a receipt may go at once."""
         self._clear()

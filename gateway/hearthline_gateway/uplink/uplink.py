@@ -108,6 +108,16 @@ class Uplink:
         """How many batches the broker has acknowledged, whatever it said of them."""
         return self.counts.acknowledged
 
+    @property
+    def unanswered(self) -> int:
+        """How many batches of this connection the broker has not acknowledged yet."""
+        return len(self._mids)
+
+    @property
+    def knocking(self) -> bool:
+        """Whether the broker last said that nobody reads what is sent: then one batch at a time goes, with pauses."""
+        return self._schedule.knocking
+
     def status_changed(self) -> None:
         """Something worth a new status happened."""
         self._status_due.set()
