@@ -98,7 +98,9 @@ async def _start(stack: AsyncExitStack, ground: _Ground, sock: socket.socket) ->
     health = StoreHealth(ground.events, utc_now)
     settlement = Settlement(ground.records, ground.readings, Judge(ground.readings), utc_now)
     desk = RemoteDesk(ground.records, uplink, ground.events, utc_now)
-    ingest = Ingest(uplink, ground.records, settlement, ground.events, health, utc_now, due.wake, desk.send_again)
+    ingest = Ingest(
+        uplink, ground.records, settlement, ground.events, health, utc_now, due.wake, desk.send_again, desk.greet
+    )
     stack.push_async_callback(uplink.close)
     await uplink.start()
     group = await stack.enter_async_context(asyncio.TaskGroup())  # one that fails ends the whole process, aloud

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -43,9 +43,10 @@ class Desk:
     uplink: FakeUplink = field(default_factory=FakeUplink)
     events: EventBus = field(default_factory=EventBus)
 
-    @property
-    def desk(self) -> RemoteDesk:
-        return RemoteDesk(self.records, self.uplink, self.events, lambda: NOW)
+    now: datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.desk = RemoteDesk(self.records, self.uplink, self.events, lambda: self.now)
 
     @property
     def sent(self) -> list[Command]:
@@ -110,6 +111,21 @@ async def test_a_command_that_cannot_leave_is_not_on_record(at: Desk) -> None:
         await at.desk.ask(at.household.gateway, Collect(), at.household.nurse)
     async with at.records.read() as unit:
         assert await unit.remote.latest(at.household.gateway, 9) == []
+
+
+async def test_a_gateway_that_comes_back_in_time_is_sent_what_it_has_not_answered(at: Desk) -> None:
+    gateway, nurse = at.household.gateway, at.household.nurse
+    answered = await at.desk.ask(gateway, Scan(), nurse)
+    waiting = await at.desk.ask(gateway, Pair(address=CUFF, model=MODEL, passkey=42137), nurse)
+    await at.say(reply(answered.id, 0, "done"))
+    await at.desk.greet("home-0404")
+    assert len(at.sent) == 2
+    await at.desk.greet(gateway)
+    assert [command.id for command in at.sent[2:]] == [waiting.id]
+    assert at.sent[2] == at.sent[1], "with its digits, and no longer valid than before"
+    at.now = waiting.expires_at
+    await at.desk.greet(gateway)
+    assert len(at.sent) == 3
 
 
 async def test_the_digits_of_a_pairing_reach_the_gateway_and_are_kept_by_nobody(at: Desk) -> None:
@@ -210,12 +226,14 @@ async def test_a_gateway_that_missed_its_configuration_hears_it_again(at: Desk) 
 async def test_removing_a_meter_drops_it_from_what_is_wanted(at: Desk) -> None:
     gateway, nurse = at.household.gateway, at.household.nurse
     await at.say(ReportedConfiguration(meters=(MeterInForce(address=CUFF, model=MODEL, origin="paired"),)))
-    await at.desk.ask(gateway, Unpair(address=CUFF), nurse)
+    refused = await at.desk.ask(gateway, Unpair(address=CUFF), nurse)
+    assert await at.say(reply(refused.id, 0, "failed")) == set()
+    removed = await at.desk.ask(gateway, Unpair(address=CUFF), nurse)
+    assert at.retained == DesiredConfiguration(revision=1, meters=(MeterWanted(address=CUFF, model=MODEL),))
+    assert await at.say(reply(removed.id, 0, "done")) == {gateway}
     assert at.retained == DesiredConfiguration(revision=2, meters=())
-    await at.desk.ask(gateway, Unpair(address=CUFF), nurse)
-    wanted = await at.wanted()
-    assert wanted is not None
-    assert wanted.revision == 2, "what is not wanted cannot be dropped twice"
+    again = await at.desk.ask(gateway, Unpair(address=CUFF), nurse)
+    assert await at.say(reply(again.id, 0, "done")) == set(), "what is not wanted cannot be dropped twice"
 
 
 async def test_a_meter_that_moves_to_another_home_leaves_its_person_behind(at: Desk) -> None:

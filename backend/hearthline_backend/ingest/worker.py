@@ -50,8 +50,10 @@ class Ingest:
         clock: Callable[[], datetime],
         on_commit: Callable[[], None] = lambda: None,
         send_configuration: Callable[[str], Awaitable[None]] | None = None,
+        greet: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """``send_configuration`` is called with a gateway that has not heard of its newest wanted configuration."""
+        """``send_configuration`` is called with a gateway that has not heard of its newest wanted configuration,
+        ``greet`` with one that reports the configuration it has, as each does when it connects."""
         self._uplink = uplink
         self._records = records
         self._settlement = settlement
@@ -60,6 +62,7 @@ class Ingest:
         self._clock = clock
         self._on_commit = on_commit
         self._send_configuration = send_configuration
+        self._greet = greet
 
     async def run(self) -> None:
         """Take and settle, for ever."""
@@ -184,7 +187,10 @@ class Ingest:
             self._events.publish(event)
         if self._send_configuration is not None:
             for gateway in sorted(behind):
-                await self._send_configuration(gateway)
+                await self._until_stored(self._send_configuration, gateway)
+        if self._greet is not None:
+            for gateway in {name: None for name, message in answers if _is_report(name, message)}:
+                await self._until_stored(self._greet, gateway)
 
     def _tell(self, settled: Settled) -> None:
         for parcel, receipt in settled.answers:
@@ -197,6 +203,11 @@ class Ingest:
             self._on_commit()
         if settled.answers:
             log.info("settled", stored=settled.stored, judged=settled.judged, refused=settled.refused)
+
+
+def _is_report(gateway: str, message: Message) -> bool:
+    """A configuration that the gateway itself reports now, not one that the broker had kept."""
+    return message.topic == topics.config_reported(gateway) and not message.retained
 
 
 def _stray(message: Message) -> Refusal:

@@ -1,7 +1,7 @@
 """What gateways answer: replies to commands, and the configuration they report to have.
 
 A meter that was paired, from here or by a technician on the spot, becomes a meter of the home: it is registered, and
-the wanted configuration holds it from then on.
+the wanted configuration holds it from then on, until its gateway says that it was unpaired.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from hearthline_backend.events import Event
-from hearthline_backend.remote.desk import add_meter
+from hearthline_backend.remote.desk import add_meter, drop_meter
 from hearthline_backend.storage.records.homes import Gateway, Sensor
 from hearthline_backend.storage.records.remote import Asked
 from hearthline_backend.storage.records.unit import Unit
@@ -61,6 +61,8 @@ async def _reply(unit: Unit, gateway: Gateway, message: Message, now: datetime) 
     if asked.state == "done" and asked.work.get("do") == "pair":
         meter = MeterWanted(address=asked.work["address"], model=asked.work["model"])
         return True, await _take_in(unit, gateway, meter, asked, now)
+    if asked.state == "done" and asked.work.get("do") == "unpair":
+        return True, await drop_meter(unit, gateway.name, asked.work["address"], asked.asked_by, now)
     return True, False
 
 
