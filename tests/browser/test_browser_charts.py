@@ -34,7 +34,7 @@ _COLOURS_WITH = f"""async (wanted) => {{
 async def _patient(site: Site, **context: object) -> Page:
     page = await site.visit("nurse", **context)
     await page.goto(f"{site.url}/patients/{site.ward.patient_id('Astrid')}")
-    await page.wait_for_selector("figure[data-drawn]")
+    await expect(page.locator("figure").first).to_have_attribute("data-drawn", re.compile(r"[1-9]\d*"))
     return page
 
 
