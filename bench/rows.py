@@ -10,17 +10,21 @@ _DIGITS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure. The ``aim`` is an upper bound in the same unit; None where there is none."""
+    """One figure. The ``aim`` is an upper bound in the same unit, a lower one where ``more_is_better``; None where
+    there is none."""
 
     name: str
     value: float
     unit: str
     aim: float | None = None
+    more_is_better: bool = False
 
     @property
     def ok(self) -> bool | None:
         """Whether the aim is met; None where there is none."""
-        return None if self.aim is None else self.value < self.aim
+        if self.aim is None:
+            return None
+        return self.value >= self.aim if self.more_is_better else self.value < self.aim
 
     def as_json(self) -> dict[str, Any]:
         """The row as every benchmark's ``--json`` writes it, the value to four significant digits."""
@@ -49,4 +53,4 @@ def missed(rows: Sequence[Row]) -> tuple[Row, ...]:
 def _verdict(row: Row) -> str:
     if row.aim is None:
         return ""
-    return f"aim < {row.aim:g}: {'met' if row.ok else 'MISSED'}"
+    return f"aim {'>=' if row.more_is_better else '<'} {row.aim:g}: {'met' if row.ok else 'MISSED'}"

@@ -1,4 +1,5 @@
-"""Writes docs/reference from the code: kinds, messages (JSON Schema), topics (AsyncAPI 3), settings, commands, meters.
+"""Writes docs/reference from the code: kinds, messages (JSON Schema), topics (AsyncAPI 3), settings, commands, metrics,
+meters.
 
 `python scripts/reference.py` writes; `--check` exits 1 and names what is out of date.
 """
@@ -13,6 +14,7 @@ import typer
 from pydantic.json_schema import models_json_schema
 
 from hearthline_backend.cli import app as backend_app
+from hearthline_backend.operations.metrics import Metrics
 from hearthline_backend.settings import settings_table as backend_table
 from hearthline_gateway.cli import app as gateway_app
 from hearthline_gateway.cli_answer import SHAPE
@@ -228,6 +230,23 @@ def settings_page() -> str:
     return "".join(parts).rstrip() + "\n"
 
 
+def metrics_page() -> str:
+    rows = [
+        f"| `{row.name}` | {row.kind} | {', '.join(f'`{label}`' for label in row.labels) or '–'} | {row.help} |\n"
+        for row in Metrics().rows
+    ]
+    return (
+        "# Metrics\n\n"
+        + NOTE
+        + "What `/metrics` of `hearthline serve` and `hearthline work` says, for Prometheus. Each process counts for "
+        "itself: add up counters and histograms over all of them, and take the greatest of what is said to be the same "
+        "in every process. No label names a patient, a home or a value. Beside these stand the client library's own "
+        "`process_` and `python_gc_` figures. How to ask for them, and rules to begin with: "
+        "[Is it well?](../how-to/operator.md#is-it-well)\n\n"
+        "| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n" + "".join(rows)
+    )
+
+
 def commands_page() -> str:
     parts = ["# Commands\n\n", NOTE]
     for name, application in (("hearthline", backend_app), ("hearthline-gateway", gateway_app)):
@@ -278,6 +297,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "meters.md": meters_page,
     "settings.md": settings_page,
     "commands.md": commands_page,
+    "metrics.md": metrics_page,
 }
 
 

@@ -1,12 +1,16 @@
-"""The whole backend, wired: the only module that knows every part."""
+"""The whole backend, wired: the only module that knows every part.
+
+The same parts serve two commands: ``hearthline serve`` is the site, the calls and, unless ``hearthline work`` does it
+beside, the readings; ``hearthline work`` takes readings and makes the calls that follow, without a site.
+"""
 
 import asyncio
-import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
@@ -21,6 +25,7 @@ from hearthline_backend.alerting.judge import Judge
 from hearthline_backend.alerting.mail import MailChannel, MailServer
 from hearthline_backend.alerting.webhook import WebhookChannel
 from hearthline_backend.due import Due
+from hearthline_backend.event_bridge import bridged
 from hearthline_backend.events import Event, EventBus
 from hearthline_backend.healthz import health_middleware
 from hearthline_backend.ingest.health import StoreHealth
@@ -28,12 +33,23 @@ from hearthline_backend.ingest.held import HeldRetry
 from hearthline_backend.ingest.settlement import Settlement
 from hearthline_backend.ingest.worker import Ingest
 from hearthline_backend.listening import listen
+from hearthline_backend.operations import checks
+from hearthline_backend.operations.answers import anybody, nobody, on_this_machine
+from hearthline_backend.operations.counted_channel import CountedChannel
+from hearthline_backend.operations.gate import Gate
+from hearthline_backend.operations.loop_lag import measure_loop_lag
+from hearthline_backend.operations.observation import Observation
+from hearthline_backend.operations.stopping import Drain, StopSignals
 from hearthline_backend.remote.desk import RemoteDesk
 from hearthline_backend.settings import Settings, secret
-from hearthline_backend.storage.embedded import EmbeddedReadings
 from hearthline_backend.storage.migrate import migrate
+from hearthline_backend.storage.opening import open_readings
+from hearthline_backend.storage.operating_figures import newest_revision
+from hearthline_backend.storage.ports import ReadingStore
 from hearthline_backend.storage.records.engine import SqlRecords
-from hearthline_backend.uplink.paho_engine import PahoUplink
+from hearthline_backend.uplink.broker_uplink import BrokerUplink
+from hearthline_backend.uplink.opening import open_uplink
+from hearthline_backend.uplink.subscriptions import Hears
 from hearthline_backend.web.context import WebContext
 from hearthline_backend.web.site import create_site
 
@@ -49,9 +65,23 @@ class _Ground:
 
     settings: Settings
     records: SqlRecords
-    readings: EmbeddedReadings
+    readings: ReadingStore
     events: EventBus
     address: str
+    observation: Observation
+    drain: Drain
+
+
+@dataclass(frozen=True, slots=True)
+class _Homes:
+    """The way to the homes and back."""
+
+    uplink: BrokerUplink
+    health: StoreHealth
+    desk: RemoteDesk
+
+
+_Parts = Callable[[AsyncExitStack, _Ground, socket.socket], Awaitable[None]]
 
 
 def utc_now() -> datetime:
@@ -64,19 +94,33 @@ async def serve(settings: Settings, *, port_search: bool = False) -> None:
 
     Raises what a part raises while it starts; each such error says what to do.
     """
+    await _run(settings, _with_site, "serving", port_search=port_search)
+
+
+async def work(settings: Settings, *, port_search: bool = False) -> None:
+    """Take readings and make calls until SIGTERM or SIGINT. Logs ``working`` once every part is up.
+
+    Raises what a part raises while it starts; each such error says what to do.
+    """
+    await _run(settings, _without_site, "working", port_search=port_search)
+
+
+async def _run(settings: Settings, parts: _Parts, said: str, *, port_search: bool) -> None:
     log.info("starting", version=version("hearthline"), profile=settings.profile)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with listen(settings.http_host, settings.http_port, search=port_search) as sock:
+    with StopSignals() as stop, listen(settings.http_host, settings.http_port, search=port_search) as sock:
         url = f"http://{settings.http_host}:{sock.getsockname()[1]}"
         async with AsyncExitStack() as stack:
             ground = await _open(stack, settings, settings.public_url or url)
-            await _start(stack, ground, sock)
-            log.info("serving", url=url)
+            ground.observation.readiness.add("running", checks.not_stopping(lambda: stop.asked))
+            await parts(stack, ground, sock)
+            log.info(said, url=url)
             await stop.wait()
             log.info("stopping")
+            await ground.drain.run()
     log.info("stopped")
+
+
+# --- what every process has --------------------------------------------------------------------------------------
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, address: str) -> _Ground:
@@ -84,34 +128,92 @@ async def _open(stack: AsyncExitStack, settings: Settings, address: str) -> _Gro
     await migrate(settings.records_address)
     records = SqlRecords.open(settings.records_address)
     stack.push_async_callback(records.close)
-    readings = await EmbeddedReadings.open(settings.readings_file)
+    readings = await open_readings(settings, records)
     stack.push_async_callback(readings.close)
-    return _Ground(settings, records, readings, EventBus(), address)
+    observation = Observation(records, utc_now)
+    stack.push_async_callback(observation.close)
+    observation.readiness.add("records", checks.records_answer(records, newest_revision()))
+    observation.readiness.add("readings", checks.readings_answer(readings, utc_now))
+    events = EventBus()
+    await stack.enter_async_context(bridged(settings.records_address, events, utc_now))
+    return _Ground(settings, records, readings, events, address, observation, Drain())
 
 
-async def _start(stack: AsyncExitStack, ground: _Ground, sock: socket.socket) -> None:
+async def _with_site(stack: AsyncExitStack, ground: _Ground, sock: socket.socket) -> None:
     """Every part, in the order in which they need each other; the stack ends them in the reverse."""
+    settings = ground.settings
+    apart = None
+    if settings.operations_port is not None:
+        hint = "another operations_port"
+        apart = stack.enter_context(listen(settings.operations_host, settings.operations_port, instead=hint))
     due = await stack.enter_async_context(_calling(ground))
-    uplink = PahoUplink(
-        ground.settings.broker, clock=utc_now, changed=lambda: ground.events.publish(Event("broker", utc_now()))
+    homes = await _homes(stack, ground, due, Hears.ALL if settings.ingest else Hears.HOMES)
+    site = create_site(_context(ground, homes))
+    site.middlewares.insert(0, health_middleware(homes.uplink, homes.health))
+    beside = on_this_machine if settings.profile == "demo" and apart is None else nobody
+    site.middlewares.insert(0, ground.observation.middleware(beside))
+    await _answer(stack, ground, site, sock)
+    if apart is not None:
+        await _answer(stack, ground, _operations(ground, homes), apart)
+        log.info("answering_operations", host=settings.operations_host, port=apart.getsockname()[1])
+
+
+async def _without_site(stack: AsyncExitStack, ground: _Ground, sock: socket.socket) -> None:
+    """A worker's parts. What homes say of themselves is heard by the process with the site."""
+    due = await stack.enter_async_context(_calling(ground))
+    homes = await _homes(stack, ground, due, Hears.READINGS)
+    await _answer(stack, ground, _operations(ground, homes), sock)
+
+
+def _operations(ground: _Ground, homes: _Homes) -> web.Application:
+    """``/healthz``, ``/readyz`` and ``/metrics``, and nothing else."""
+    return web.Application(
+        middlewares=[ground.observation.middleware(anybody), health_middleware(homes.uplink, homes.health)]
     )
+
+
+async def _answer(stack: AsyncExitStack, ground: _Ground, app: web.Application, sock: socket.socket) -> None:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE_S, handle_signals=False)
+    stack.push_async_callback(runner.cleanup)
+    await runner.setup()
+    await web.SockSite(runner, sock).start()
+    ground.drain.add("requests", runner.cleanup)
+
+
+# --- the homes ---------------------------------------------------------------------------------------------------
+
+
+async def _homes(stack: AsyncExitStack, ground: _Ground, due: Due, hears: Hears) -> _Homes:
+    def changed() -> None:
+        ground.events.publish(Event("broker", utc_now()))
+        if uplink.connected:
+            observation.metrics.connected()
+
+    observation = ground.observation
     health = StoreHealth(ground.events, utc_now)
-    settlement = Settlement(ground.records, ground.readings, Judge(ground.readings), utc_now)
-    desk = RemoteDesk(ground.records, uplink, ground.events, utc_now)
+    uplink = open_uplink(ground.settings, hears, clock=utc_now, changed=changed)
+    gate = Gate(uplink, observation.metrics, utc_now)
+    observation.watch_homes(uplink, gate, health)
+    settlement = Settlement(
+        ground.records, ground.readings, Judge(ground.readings), utc_now, instruments=observation.metrics
+    )
+    desk = RemoteDesk(ground.records, gate, ground.events, utc_now)
     ingest = Ingest(
-        uplink, ground.records, settlement, ground.events, health, utc_now, due.wake, desk.send_again, desk.greet
+        gate, ground.records, settlement, ground.events, health, utc_now, due.wake, desk.send_again, desk.greet
     )
     stack.push_async_callback(uplink.close)
     await uplink.start()
     group = await stack.enter_async_context(asyncio.TaskGroup())  # one that fails ends the whole process, aloud
-    for work in (ingest.run(), HeldRetry(ingest, ground.records).run()):
-        stack.callback(group.create_task(work).cancel)
-    site = create_site(_context(ground, desk, uplink, health))
-    site.middlewares.insert(0, health_middleware(uplink, health))
-    runner = web.AppRunner(site, access_log=None, shutdown_timeout=GOODBYE_S, handle_signals=False)
-    stack.push_async_callback(runner.cleanup)
-    await runner.setup()
-    await web.SockSite(runner, sock).start()
+    work = [ingest.run(), measure_loop_lag(observation.metrics.loop_lagged)]
+    if Hears.READINGS in hears:
+        work.append(HeldRetry(ingest, ground.records).run())
+    for one in work:
+        stack.callback(group.create_task(one).cancel)
+    ground.drain.add("messages in hand", gate.drain)
+    return _Homes(uplink, health, desk)
+
+
+# --- the calls ---------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -119,7 +221,7 @@ async def _calling(ground: _Ground) -> AsyncIterator[Due]:
     due = Due()
     delivery = Delivery(
         ground.records,
-        _channels(ground.settings),
+        _channels(ground),
         link=lambda alert: f"{ground.address}/alerts/{alert}",
         clock=utc_now,
         events=ground.events,
@@ -127,6 +229,9 @@ async def _calling(ground: _Ground) -> AsyncIterator[Due]:
     )
     escalation = Escalation(ground.records, clock=utc_now, events=ground.events)
     due.start([escalation.run_due, delivery.send_due])
+    ground.observation.watch_due(due)
+    ground.drain.add("what is due", due.finish)
+    ground.drain.add("calls under way", delivery.finish)
     try:
         yield due
     finally:
@@ -134,27 +239,34 @@ async def _calling(ground: _Ground) -> AsyncIterator[Due]:
         await delivery.close()
 
 
-def _channels(settings: Settings) -> dict[str, Channel]:
+def _channels(ground: _Ground) -> dict[str, Channel]:
     channels: dict[str, Channel] = {"webhook": WebhookChannel()}
+    settings = ground.settings
     if settings.smtp_host is None:
         log.warning("no_mail_server", message="smtp_host is not set: nobody is called by mail")
-        return channels
-    file = settings.smtp_password_file
-    password = None if file is None else secret(file, "smtp_password_file")
-    server = MailServer(settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.smtp_user, password)
-    return channels | {"mail": MailChannel(server)}
+    else:
+        file = settings.smtp_password_file
+        password = None if file is None else secret(file, "smtp_password_file")
+        server = MailServer(settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.smtp_user, password)
+        channels["mail"] = MailChannel(server)
+    metrics = ground.observation.metrics
+    metrics.watch_channels(channels)
+    return {name: CountedChannel(channel, partial(metrics.called, name)) for name, channel in channels.items()}
 
 
-def _context(ground: _Ground, desk: RemoteDesk, uplink: PahoUplink, health: StoreHealth) -> WebContext:
+# --- the site ----------------------------------------------------------------------------------------------------
+
+
+def _context(ground: _Ground, homes: _Homes) -> WebContext:
     return WebContext(
         records=ground.records,
         readings=ground.readings,
         events=ground.events,
         actions=AlertActions(ground.records, ground.events, utc_now),
-        desk=desk,
+        desk=homes.desk,
         clock=utc_now,
-        broker_away_since=lambda: uplink.away_since,
-        stores_away_since=lambda: health.delayed_since,
+        broker_away_since=lambda: homes.uplink.away_since,
+        stores_away_since=lambda: homes.health.delayed_since,
         secure_cookies=ground.settings.secure_cookies,
         trusted_proxies=frozenset(ground.settings.trusted_proxies),
     )

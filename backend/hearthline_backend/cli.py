@@ -1,11 +1,11 @@
 """``hearthline``: the backend's command. Everything heavy is imported by the command that needs it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from hearthline_backend import cli_quarantine, cli_setup, cli_whose
+from hearthline_backend import cli_backup, cli_quarantine, cli_setup, cli_whose
 from hearthline_backend.cli_running import FAILED, Config, missing, run
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 cli_setup.add_to(app)
+cli_backup.add_to(app)
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_whose.app, name="whose")
 
@@ -29,8 +30,18 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the web site; 0: any free one.")] = None,
     port_search: Annotated[bool, typer.Option("--port-search", help="Take the next free port.")] = False,
 ) -> None:
-    """Run the backend until it is told to stop (SIGTERM or Ctrl-C)."""
-    run(_serve, config, port, port_search)
+    """Run the backend until it is told to stop (SIGTERM or Ctrl-C); told twice, it ends at once."""
+    run(_serve, "serve", config, port, port_search, quick=True)
+
+
+@app.command()
+def work(
+    config: Config = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of /readyz; 0: any free one.")] = None,
+    port_search: Annotated[bool, typer.Option("--port-search", help="Take the next free port.")] = False,
+) -> None:
+    """Take readings and make calls beside `serve`, without the site, until told to stop. Run as many as are needed."""
+    run(_serve, "work", config, port, port_search, quick=True)
 
 
 @app.command()
@@ -53,7 +64,7 @@ def demo(context: typer.Context) -> None:
         missing("simulator", error)
 
 
-async def _serve(config: Path | None, port: int | None, port_search: bool) -> None:
+async def _serve(command: Literal["serve", "work"], config: Path | None, port: int | None, port_search: bool) -> None:
     import structlog
 
     from hearthline_backend.errors import HearthlineError
@@ -64,11 +75,11 @@ async def _serve(config: Path | None, port: int | None, port_search: bool) -> No
     settings = load(config)
     if port is not None:
         settings = settings.model_copy(update={"http_port": port})
-    configure_logs()
-    from hearthline_backend.app import serve as serve_backend  # after the settings, which fail sooner
+    configure_logs(settings.log_level, settings.log_format)
+    from hearthline_backend import app as backend  # after the settings, which fail sooner
 
     try:
-        await serve_backend(settings, port_search=port_search)
+        await (backend.serve if command == "serve" else backend.work)(settings, port_search=port_search)
     except (HearthlineError, StoreUnavailableError):
         raise
     except Exception as error:  # logged our way, without the values that a library's error may repeat

@@ -43,16 +43,26 @@ async def _in_unit(work: Callable[[Any, Any], Coroutine[Any, Any, None]], config
         await work(unit, administration)
 
 
-def run(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
-    """Run a command's coroutine; what a person can put right ends in a sentence and exit code 1."""
+def run(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any, quick: bool = False) -> None:
+    """Run a command's coroutine; what a person can put right ends in a sentence and exit code 1. ``quick`` is for what
+    runs for long: on uvloop where it is installed."""
     from hearthline_backend.errors import HearthlineError  # keeps --help quick
     from hearthline_backend.storage.ports import StoreUnavailableError  # keeps --help quick
 
     try:
-        asyncio.run(work(*arguments))
+        with asyncio.Runner(loop_factory=_quick_loop() if quick else None) as runner:
+            runner.run(work(*arguments))
     except ModuleNotFoundError as error:
         missing(EXTRA, error)
     except (HearthlineError, StoreUnavailableError) as error:
         fail(str(error))
     except KeyboardInterrupt:
         sys.exit(130)  # the shell's code for an end by Ctrl-C
+
+
+def _quick_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop

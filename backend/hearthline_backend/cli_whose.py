@@ -52,16 +52,12 @@ def guest(number: Number, config: Config = None) -> None:
 async def _list(config: Path | None) -> None:
     from hearthline_backend.administration import administering  # keeps --help quick
     from hearthline_backend.settings import load  # keeps --help quick
-    from hearthline_backend.storage.embedded import EmbeddedReadings  # keeps --help quick
+    from hearthline_backend.storage.opening import readings_of  # keeps --help quick
     from hearthline_backend.unclear_readings import unclear_readings  # keeps --help quick
 
     settings = load(config)
-    async with administering(settings) as unit:
-        readings = await EmbeddedReadings.open(settings.readings_file)
-        try:
-            found = await unclear_readings(unit, readings)
-        finally:
-            await readings.close()
+    async with administering(settings) as unit, readings_of(settings) as readings:
+        found = await unclear_readings(unit, readings)
     for one in found:
         when = one.measured_at.isoformat(timespec="minutes")
         likely = f"probably {one.likeliest}" if one.likeliest is not None else "nobody's usual weight: a guest?"

@@ -6,6 +6,7 @@ tick, in memory: its job stores must never be shared, and its one-second misfire
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -30,10 +31,18 @@ class Due:
         self._woken = asyncio.Event()
         self._scheduler: AsyncIOScheduler | None = None
         self._loop: asyncio.Task[None] | None = None
+        self._ending = False
+        self._round_at = monotonic()
+
+    @property
+    def round_age_s(self) -> float:
+        """How long ago every job was last gone through, or begun with."""
+        return monotonic() - self._round_at
 
     def start(self, jobs: Sequence[Job]) -> None:
         """Begin; the first look is taken at once, so that what fell due while nobody ran is not late any longer."""
         self._jobs = tuple(jobs)
+        self._round_at = monotonic()
         self._loop = asyncio.create_task(self._run(), name="due")
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._scheduler.add_job(
@@ -45,6 +54,13 @@ class Due:
     def wake(self) -> None:
         """Look now."""
         self._woken.set()
+
+    async def finish(self) -> None:
+        """Finish the round under way and begin no other."""
+        self._ending = True
+        self.wake()
+        if self._loop is not None:
+            await asyncio.wait({self._loop})
 
     async def stop(self) -> None:
         """End, between two jobs or in the middle of one: a transaction cut off is rolled back and done again."""
@@ -60,10 +76,13 @@ class Due:
     async def _run(self) -> None:
         while True:
             await self._woken.wait()
+            if self._ending:
+                return
             self._woken.clear()
             for job in self._jobs:
                 if await self._attempt(job):
                     self._woken.set()
+            self._round_at = monotonic()
 
     async def _attempt(self, job: Job) -> int:
         try:

@@ -1,20 +1,19 @@
-"""Live events inside the process: what changed, so that a screen can ask again. Never the data itself.
+"""Live events: what changed, so that a screen can ask again. Never the data itself. Other processes' come by a bridge.
 
 Publishing never waits and never fails: a subscriber that does not keep up gets one ``resync`` event instead of what it
 missed, and asks for everything again. Nothing is lost silently.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
 BACKLOG: Final = 256
-"""Events kept for one subscriber before it is told to ask again."""
+"""Different events kept for one subscriber before it is told to ask again."""
 
 EventKind = Literal["reading", "alert", "gateway", "store", "broker", "resync"]
 
@@ -32,17 +31,26 @@ class Event:
     alert_id: int | None = None
 
 
+def everything(_event: Event) -> bool:
+    """What a subscriber wants who wants it all."""
+    return True
+
+
 class _Subscription:
-    def __init__(self, backlog: int) -> None:
-        self._events: deque[Event] = deque()
+    def __init__(self, backlog: int, wanted: Callable[[Event], bool]) -> None:
+        self._events: dict[tuple[object, ...], Event] = {}
         self._backlog = backlog
+        self._wanted = wanted
         self._wake = asyncio.Event()
 
     def put(self, event: Event) -> None:
-        if len(self._events) >= self._backlog:
+        if not self._wanted(event):
+            return
+        what = (event.kind, event.patient_id, event.gateway, event.alert_id)
+        if what not in self._events and len(self._events) >= self._backlog:
             self._events.clear()
             event = Event("resync", event.at)
-        self._events.append(event)
+        self._events[what] = event
         self._wake.set()
 
     def __aiter__(self) -> AsyncIterator[Event]:
@@ -52,7 +60,7 @@ class _Subscription:
         while not self._events:
             self._wake.clear()
             await self._wake.wait()
-        return self._events.popleft()
+        return self._events.pop(next(iter(self._events)))
 
 
 class EventBus:
@@ -61,18 +69,40 @@ class EventBus:
     def __init__(self, backlog: int = BACKLOG) -> None:
         self._backlog = backlog
         self._subscriptions: set[_Subscription] = set()
+        self._relays: list[Callable[[Event], None]] = []
+
+    @property
+    def listened(self) -> bool:
+        """Whether anybody hears it, here or elsewhere: who publishes thousands a second may ask first."""
+        return bool(self._subscriptions or self._relays)
 
     def publish(self, event: Event) -> None:
-        """Hand ``event`` to every subscriber of this moment."""
+        """Something changed here: tell every subscriber of this moment, and the other processes."""
+        self.hear(event)
+        for tell in self._relays:
+            tell(event)
+
+    def hear(self, event: Event) -> None:
+        """Something changed in another process: tell every subscriber of this moment."""
         for subscription in self._subscriptions:
             subscription.put(event)
 
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[AsyncIterator[Event]]:
-        """Events from now until the block ends, as an endless iterator."""
-        subscription = _Subscription(self._backlog)
+    async def subscribe(self, wanted: Callable[[Event], bool] = everything) -> AsyncIterator[AsyncIterator[Event]]:
+        """Events from now until the block ends, as an endless iterator. What changed twice before it was taken comes
+        once. ``wanted`` is asked for every event of every process: it looks at the event and at nothing else."""
+        subscription = _Subscription(self._backlog, wanted)
         self._subscriptions.add(subscription)
         try:
             yield subscription
         finally:
             self._subscriptions.discard(subscription)
+
+    @contextmanager
+    def relayed(self, tell: Callable[[Event], None]) -> Iterator[None]:
+        """Until the block ends, what is published here is told to other processes too. ``tell`` never waits."""
+        self._relays.append(tell)
+        try:
+            yield
+        finally:
+            self._relays.remove(tell)

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -17,8 +17,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _OURS: Final = "hearthline_"
 
 
-def configure_logs(level: str = "INFO") -> None:
-    """Set up structlog and route the standard library's warnings through it."""
+def configure_logs(level: str = "info", form: Literal["auto", "json", "text"] = "auto") -> None:
+    """Set up structlog and route the standard library's warnings through it. ``auto`` is text at a terminal and JSON
+    elsewhere. What is bound to the context stands in every line: ingest's ``group``, the batches settled together."""
+    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -26,8 +28,8 @@ def configure_logs(level: str = "INFO") -> None:
         _without_values,
     ]
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if sys.stderr.isatty()
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        if as_text
         else structlog.processors.JSONRenderer()
     )
     structlog.configure(
@@ -46,7 +48,7 @@ def configure_logs(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("hearthline_backend").setLevel(level)
+    logging.getLogger("hearthline_backend").setLevel(level.upper())
 
 
 def _without_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hearthline_backend.errors import HearthlineError
+from hearthline_backend.storage.influxdb.address import EXAMPLE as INFLUXDB_EXAMPLE
+from hearthline_backend.storage.influxdb.address import InfluxAddress
 from hearthline_backend.uplink.address import BrokerAddress
 
 PREFIX: Final = "HEARTHLINE_"
 READINGS_FILE: Final = "readings.sqlite3"
 RECORDS_FILE: Final = "records.sqlite3"
+RESTORE_MARK: Final = "restore-not-finished.json"
+"""In data_dir while `hearthline restore` is under way."""
 _EMBEDDED: Final = "embedded:///"
 
 
@@ -37,6 +42,26 @@ class Settings(BaseSettings):
     )
     http_host: Annotated[str, Field(description="Address the web site listens on.")] = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535, description="Port of the web site; 0 takes any free one.")] = 8080
+    operations_host: Annotated[str, Field(description="Address operations_port listens on.")] = "127.0.0.1"
+    operations_port: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=65535,
+            description="Port of /readyz and /metrics beside the site. Without one only the demo answers them, on "
+            "the site's port, to callers on the same machine. `hearthline work` has them on http_port.",
+        ),
+    ] = None
+    ingest: Annotated[
+        bool,
+        Field(description="Whether `hearthline serve` takes readings too. Not where `hearthline work` runs for it."),
+    ] = True
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="debug follows every batch by its id.")
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "json", "text"], Field(description="auto: text at a terminal, else one JSON object a line.")
+    ] = "auto"
     public_url: Annotated[
         str | None,
         Field(description="The site's address as its users type it; it stands in mails. https in production."),
@@ -55,11 +80,38 @@ class Settings(BaseSettings):
     mqtt_ca_file: Annotated[
         Path | None, Field(description="Certificates that may sign the broker's. Default: the system's.")
     ] = None
+    mqtt_engine: Annotated[
+        Literal["mqtt5", "paho"],
+        Field(description="What speaks to the broker. mqtt5 is the faster one; paho is the widely used client."),
+    ] = "mqtt5"
+    mqtt_receive_maximum: Annotated[
+        int, Field(ge=1, le=65535, description="Messages under way to one process before it acknowledges any.")
+    ] = 1000
+    mqtt_share: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+            description="Group of processes that share out the readings. Default: none, one process takes them all.",
+        ),
+    ] = None
     readings_url: Annotated[
-        str | None, Field(description=f"Store of readings: embedded:///folder/{READINGS_FILE}. Default: in data_dir.")
+        str | None,
+        Field(
+            description=f"Store of readings: embedded:///folder/{READINGS_FILE}, by default in data_dir; or "
+            "influxdb://host:8086/organisation/bucket of InfluxDB 2, influxdbs:// with TLS."
+        ),
+    ] = None
+    influxdb_token_file: Annotated[
+        Path | None, Field(description="File that holds the token for InfluxDB, which may read and write the bucket.")
+    ] = None
+    influxdb_ca_file: Annotated[
+        Path | None, Field(description="Certificates that may sign InfluxDB's. Default: the system's.")
     ] = None
     records_url: Annotated[
         str | None, Field(description=f"Store of records, a SQLAlchemy URL. Default: {RECORDS_FILE} in data_dir.")
+    ] = None
+    records_password_file: Annotated[
+        Path | None, Field(description="File that holds the password of the user in records_url.")
     ] = None
     smtp_host: Annotated[str | None, Field(description="Mail server. Without one no mail is sent.")] = None
     smtp_port: Annotated[
@@ -88,10 +140,26 @@ class Settings(BaseSettings):
 
     @field_validator("readings_url")
     @classmethod
-    def _embedded(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(_EMBEDDED):
-            raise ValueError(f"an address such as {_EMBEDDED}var/lib/hearthline/{READINGS_FILE}")
+    def _known_engine(cls, url: str | None) -> str | None:
+        if url is not None and url.startswith("influxdb"):
+            InfluxAddress.parse(url)
+        elif url is not None and not url.startswith(_EMBEDDED):
+            raise ValueError(f"an address such as {_EMBEDDED}var/lib/hearthline/{READINGS_FILE} or {INFLUXDB_EXAMPLE}")
         return url
+
+    @model_validator(mode="after")
+    def _token_for_influxdb(self) -> Self:
+        if self.influxdb is not None and self.influxdb_token_file is None:
+            raise ValueError("influxdb_token_file is needed where readings_url is InfluxDB's")
+        return self
+
+    @model_validator(mode="after")
+    def _password_has_a_user(self) -> Self:
+        user = urlsplit(self.records_url or "").netloc.rpartition("@")[0]
+        if self.records_password_file is not None and (not user or ":" in user):
+            wanted = "postgresql+asyncpg://user@host/database"
+            raise ValueError(f"records_password_file needs a records_url with a user and no password: {wanted}")
+        return self
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
@@ -118,6 +186,8 @@ class Settings(BaseSettings):
         except OSError as error:
             text = f"data_dir: {self.data_dir} is no folder and cannot be made one ({error.strerror})"
             raise SettingsError(f"{text}; choose another with {PREFIX}DATA_DIR") from None
+        if (self.data_dir / RESTORE_MARK).exists():
+            raise SettingsError(f"a restore into {self.data_dir} is not finished; run `hearthline restore` again first")
 
     @property
     def secure_cookies(self) -> bool:
@@ -125,16 +195,27 @@ class Settings(BaseSettings):
         return self.profile != "demo" if self.cookie_secure is None else self.cookie_secure
 
     @property
+    def influxdb(self) -> InfluxAddress | None:
+        """Where readings are, if that is InfluxDB."""
+        url = self.readings_url
+        return None if url is None or url.startswith(_EMBEDDED) else InfluxAddress.parse(url)
+
+    @property
     def readings_file(self) -> Path:
-        """Where the embedded store of readings is."""
-        if self.readings_url is None:
+        """Where the embedded store of readings is; its place in data_dir where readings are elsewhere."""
+        if self.readings_url is None or not self.readings_url.startswith(_EMBEDDED):
             return self.data_dir / READINGS_FILE
         return Path("/") / self.readings_url.removeprefix(_EMBEDDED)
 
     @property
     def records_address(self) -> str:
-        """Where records are, as a SQLAlchemy URL."""
-        return self.records_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / RECORDS_FILE}"
+        """Where records are, as a SQLAlchemy URL with the password from its file. Raises :class:`SettingsError`."""
+        if self.records_url is None:
+            return f"sqlite+aiosqlite:///{self.data_dir.absolute() / RECORDS_FILE}"
+        if self.records_password_file is None:
+            return self.records_url
+        password = quote(secret(self.records_password_file, "records_password_file"), safe="")
+        return self.records_url.replace("@", f":{password}@", 1)
 
     @property
     def broker(self) -> BrokerAddress:

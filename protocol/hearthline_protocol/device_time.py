@@ -71,6 +71,11 @@ class DeviceTime:
         return f"{self.year:04}-{self.month:02}-{self.day:02}T{self.hour:02}:{self.minute:02}:{self.second:02}"
 
 
+def is_device_time(text: str) -> bool:
+    """Whether :meth:`DeviceTime.parse` takes it."""
+    return _TEXT.fullmatch(text) is not None
+
+
 def _read(value: object) -> DeviceTime:
     if isinstance(value, DeviceTime):
         return value

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import make_url
+
 from hearthline_backend.domain.plans import Plan, Slot
 from hearthline_backend.domain.rules import Level, Limit, Persistence, ThresholdRule
 from hearthline_backend.domain.templates import Override, build_plan
@@ -25,7 +27,8 @@ from hearthline_backend.storage.records.people import Contact, Role, User
 from hearthline_backend.web.passwords import hash_password
 from hearthline_protocol.readings import Reading
 from tests.browser.ward import MOMENT, PASSWORD, ZONE, Ward, named, pressure, reading
-from tests.fixtures.records import temporary_records
+from tests.fixtures.postgresql import copied_database, kept_database
+from tests.fixtures.records import Engine, migrated_records, opened_records, records_url
 
 STAFF: Final = ("nurse", "second", "doctor", "stranger", "technician")
 ON_CALL: Final = ("nurse", "second")
@@ -247,7 +250,7 @@ async def _sent(ward: Ward, at: datetime) -> None:
     """What is due is told by every channel, a moment later."""
     for channel in ("mail", "webhook"):
         async with ward.records.begin() as unit:
-            for claim in await unit.calls.claim(channel, at, timedelta(minutes=1), 100):
+            for claim in await unit.calls.claim({channel: 100}, at, timedelta(minutes=1)):
                 told = at + timedelta(seconds=1)
                 await unit.calls.end_attempt(claim.notification.id, claim.attempt, AttemptOutcome.SENT, told, None)
                 await unit.calls.sent(claim.notification.id, told)
@@ -374,22 +377,21 @@ async def _visits(ward: Ward) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """A ward that was filled once in this process: its Records as a file, its readings, its people."""
+    """A ward that was filled once in this process: where its Records are, its readings, its people."""
 
-    file: Path
+    url: str
     rows: Sequence[PatientReading]
     users: Mapping[str, User]
 
 
-_filled: list[_Filled] = []
+_filled: dict[Engine, _Filled] = {}
 
 
-async def _fill() -> _Filled:
-    if not _filled:
-        folder = Path(tempfile.mkdtemp(prefix="hearthline-ward-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+async def _fill(engine: Engine) -> _Filled:
+    if engine not in _filled:
+        url = await _kept_records(engine)
         rows: list[PatientReading] = []
-        async with temporary_records(folder) as records:
+        async with opened_records(url) as records:
             ward = Ward(records, readings=_Remembering(rows))
             await _people(ward)
             await _employ(ward, *STAFF)
@@ -399,8 +401,17 @@ async def _fill() -> _Filled:
             await _homes(ward)
             await _alerts(ward)
             await _visits(ward)
-        _filled.append(_Filled(folder / "records.sqlite3", rows, ward.users))
-    return _filled[0]
+        _filled[engine] = _Filled(url, rows, ward.users)
+    return _filled[engine]
+
+
+async def _kept_records(engine: Engine) -> str:
+    if engine == "postgresql":
+        return await kept_database()
+    folder = Path(tempfile.mkdtemp(prefix="hearthline-ward-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    async with migrated_records(folder) as url:
+        return url
 
 
 class _Remembering(MemoryReadings):
@@ -416,11 +427,21 @@ class _Remembering(MemoryReadings):
 
 
 @asynccontextmanager
-async def open_ward(folder: Path) -> AsyncIterator[Ward]:
-    """A ward of one's own at its moment, in ``folder``."""
-    filled = await _fill()
-    shutil.copy(filled.file, folder / "records.sqlite3")
-    async with temporary_records(folder) as records:
+async def open_ward(folder: Path, engine: Engine = "sqlite") -> AsyncIterator[Ward]:
+    """A ward of one's own at its moment; SQLite's is in ``folder``."""
+    filled = await _fill(engine)
+    async with _copied(filled.url, folder, engine) as url, opened_records(url) as records:
         ward = Ward(records, users=dict(filled.users))
         await ward.readings.write(filled.rows)
         yield ward
+
+
+@asynccontextmanager
+async def _copied(url: str, folder: Path, engine: Engine) -> AsyncIterator[str]:
+    if engine == "postgresql":
+        async with copied_database(url) as copy:
+            yield copy
+        return
+    file = folder / "records.sqlite3"
+    shutil.copy(str(make_url(url).database), file)
+    yield records_url(file)

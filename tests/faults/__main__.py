@@ -33,6 +33,9 @@ measurement under two ids. An exact count is: nothing lost but what the gateway 
 twice, and nothing stored that was never heard. The run fails otherwise. Only where a journal is garbage from end to end
 can nobody tell how much stood in it; the gateway then reports a loss of unknown number.
 
+The last line is of the backend: `hearthline work` three times on one shared subscription, with PostgreSQL and InfluxDB;
+judgements, alerts and calls are counted too, against what the rules say of all readings.
+
 """
 _TAIL = """
 A database that was overwritten or cut off has lost what stood there. The gateway sets the file aside, carries over what

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from tests.faults import backend_errs, broker_gone, damaged, disk_full, kills
+from tests.faults import backend_errs, broker_gone, damaged, disk_full, kills, workers_killed
 from tests.faults.outcome import Outcome
 
 
@@ -46,4 +46,5 @@ def scenarios(*, everything: bool) -> tuple[Scenario, ...]:
             )
             for damage, crash in damages
         ),
+        *((Scenario("workers", workers_killed.killed),) if everything else ()),  # the sample is a test of its own
     )

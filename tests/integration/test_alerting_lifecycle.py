@@ -23,11 +23,12 @@ from hearthline_backend.storage.ports import StoreUnavailableError
 from hearthline_backend.storage.records.alerts import Alert, AlertState, Happened, Outcome
 from hearthline_backend.storage.records.calls import Task
 from tests.fixtures.clinic import Clinic, clinic
+from tests.fixtures.records import Engine
 
 
 @pytest.fixture
-async def ward(tmp_path: Path) -> AsyncIterator[Clinic]:
-    async with clinic(tmp_path) as made:
+async def ward(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Clinic]:
+    async with clinic(tmp_path, records_engine) as made:
         yield made
 
 
@@ -250,8 +251,8 @@ async def test_acting_on_one_alert_never_touches_another(ward: Clinic) -> None:
 async def test_who_was_told_is_what_was_really_sent(ward: Clinic) -> None:
     alert = await red(ward)
     async with ward.records.begin() as unit:
-        (claim,) = await unit.calls.claim("mail", ward.clock.now, timedelta(minutes=1), 10)
-        assert await unit.calls.claim("mail", ward.clock.now, timedelta(minutes=1), 10) == []
+        (claim,) = await unit.calls.claim({"mail": 10}, ward.clock.now, timedelta(minutes=1))
+        assert await unit.calls.claim({"mail": 10}, ward.clock.now, timedelta(minutes=1)) == []
         await unit.calls.sent(claim.notification.id, ward.clock.now)
     async with ward.records.read() as unit:
         (told,) = await unit.calls.of_patient(ward.patient, 10)

@@ -19,14 +19,14 @@ from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_backend.storage.records.homes import Assignment, owner
 from hearthline_backend.storage.records.judgements import Judgement
 from hearthline_backend.storage.schema import plans
-from tests.fixtures.records import CUFF, NOW, Household, pressure_rule, records_url, seed, temporary_records
+from tests.fixtures.records import CUFF, NOW, Engine, Household, pressure_rule, records_url, seed, temporary_records
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Records]:
-    async with temporary_records(tmp_path) as opened:
+async def records(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Records]:
+    async with temporary_records(tmp_path, records_engine) as opened:
         yield opened
 
 

@@ -20,7 +20,7 @@ from hearthline_backend.alerting.webhook import WebhookChannel
 from hearthline_backend.storage.records.alerts import Happened
 from hearthline_backend.storage.records.calls import AttemptOutcome, NotificationState
 from tests.fixtures.clinic import Clinic
-from tests.fixtures.records import temporary_records
+from tests.fixtures.records import Engine, temporary_records
 from tests.fixtures.sinks import HookSink, MailSink, hook_sink, mail_sink
 
 
@@ -65,14 +65,14 @@ def deliver(clinic: Clinic, channels: dict[str, Channel]) -> Delivery:
 
 
 @pytest.fixture
-async def post(tmp_path: Path) -> AsyncIterator[Post]:
-    async with opened(tmp_path) as made:
+async def post(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Post]:
+    async with opened(tmp_path, records_engine) as made:
         yield made
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Post]:
-    async with temporary_records(folder) as records, mail_sink() as mail, hook_sink() as hook:
+async def opened(folder: Path, engine: Engine = "sqlite") -> AsyncIterator[Post]:
+    async with temporary_records(folder, engine) as records, mail_sink() as mail, hook_sink() as hook:
         clinic = Clinic(records)
         await clinic.open()
         await clinic.employ("E.S.", ("mail", "es@example.org"), ("webhook", hook.address))

@@ -9,14 +9,14 @@ import pytest
 
 from hearthline_backend.storage.ports import Records
 from hearthline_backend.storage.records.quarantine import Quarantine, Refusal, Status
-from tests.fixtures.records import NOW, temporary_records
+from tests.fixtures.records import NOW, Engine, temporary_records
 
 LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Records]:
-    async with temporary_records(tmp_path) as opened:
+async def records(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Records]:
+    async with temporary_records(tmp_path, records_engine) as opened:
         yield opened
 
 

@@ -29,7 +29,7 @@ from hearthline_protocol.commands import (
     Unpair,
 )
 from hearthline_protocol.configuration import DesiredConfiguration, MeterInForce, MeterWanted, ReportedConfiguration
-from tests.fixtures.records import NOW, Household, seed, seed_gateway, temporary_records
+from tests.fixtures.records import NOW, Engine, Household, seed, seed_gateway, temporary_records
 from tests.fixtures.uplinks import FakeUplink
 
 CUFF = "F0:F1:00:00:18:10"
@@ -81,9 +81,9 @@ class Desk:
 
 
 @pytest.fixture
-async def at(tmp_path: Path) -> AsyncIterator[Desk]:
+async def at(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Desk]:
     household = Household()
-    async with temporary_records(tmp_path) as records:
+    async with temporary_records(tmp_path, records_engine) as records:
         async with records.begin() as unit:
             await seed(unit, household)
         yield Desk(records, household)

@@ -11,13 +11,14 @@ import pytest
 from hearthline_backend.storage.records.alerts import AlertState, Happened, Outcome
 from tests.browser.ward import Ward, pressure
 from tests.browser.ward_filling import open_ward
+from tests.fixtures.records import Engine
 from tests.integration.web_visitor import Visitor, visitor
 
 
 @pytest.fixture
-async def ward(tmp_path: Path) -> AsyncIterator[Ward]:
+async def ward(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Ward]:
     """A filled ward."""
-    async with open_ward(tmp_path) as opened:
+    async with open_ward(tmp_path, records_engine) as opened:
         yield opened
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from hearthline_backend.storage.schema import metadata
 from tests.browser.ward import Ward
 from tests.browser.ward_filling import GREEN, open_ward
+from tests.fixtures.records import Engine
 from tests.integration.web_visitor import visitor
 
 ROLES = ("nobody", "patient", "technician", "nurse", "stranger")
@@ -18,9 +19,9 @@ NAMES = ("Astrid", "Bengt", "Ingrid", "Sofia", "Milan", "Per ", "Elin", *GREEN)
 
 
 @pytest.fixture
-async def ward(tmp_path: Path) -> AsyncIterator[Ward]:
+async def ward(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Ward]:
     """A filled ward."""
-    async with open_ward(tmp_path) as opened:
+    async with open_ward(tmp_path, records_engine) as opened:
         yield opened
 
 

@@ -18,7 +18,7 @@ from hearthline_protocol.messages import ReceiptStatus
 from hearthline_protocol.readings import Reading
 from tests.fixtures.ingesting import Ingesting, batch, ingesting
 from tests.fixtures.readings import pressure, value
-from tests.fixtures.records import NOW
+from tests.fixtures.records import NOW, Engine
 
 SCALE = "C0:00:00:00:00:51"
 FIRST, SECOND = uuid4(), uuid4()
@@ -37,9 +37,9 @@ def weighing(kg: float, *, days_ago: float = 0, slot: int | None = None) -> Read
 
 
 @pytest.fixture
-async def scale(tmp_path: Path) -> AsyncIterator[Ingesting]:
+async def scale(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Ingesting]:
     """A scale in the home, of nobody yet, and two people who live there."""
-    async with ingesting(tmp_path) as parts:
+    async with ingesting(tmp_path, engine=records_engine) as parts:
         house = parts.household
         async with parts.records.begin() as unit:
             await unit.homes.add_sensor(Sensor(SCALE, house.gateway, "generic-weight-scale", "scale", house.since))

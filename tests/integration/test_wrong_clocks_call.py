@@ -16,14 +16,15 @@ from hearthline_protocol.messages import ReadingsBatch
 from hearthline_protocol.readings import Reading, TimeBounds, TimeQuality
 from tests.fixtures.clinic import Clinic, clinic
 from tests.fixtures.cuff_frames import SENSOR, cuff_payload
+from tests.fixtures.records import Engine
 
 READER = FrameReader(ZoneInfo("Europe/Stockholm"))
 MONTHS_AGO = timedelta(days=90)
 
 
 @pytest.fixture
-async def ward(tmp_path: Path) -> AsyncIterator[Clinic]:
-    async with clinic(tmp_path) as made:
+async def ward(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Clinic]:
+    async with clinic(tmp_path, records_engine) as made:
         yield made
 
 

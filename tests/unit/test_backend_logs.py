@@ -52,3 +52,21 @@ def test_the_standard_librarys_warnings_take_the_same_way(capsys: pytest.Capture
     logging.getLogger("elsewhere").info("chatter")
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert json.loads(line)["event"] == "careful now"
+
+
+@pytest.mark.usefixtures("_restored")
+def test_what_is_bound_stands_in_every_line_and_level_and_form_are_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("debug", "json")
+    log = structlog.get_logger("hearthline_backend.test")
+    with structlog.contextvars.bound_contextvars(group=7):
+        log.debug("batch_received", batch="one")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["group"], line["batch"], line["level"]) == ("batch_received", 7, "one", "debug")
+    configure_logs("warning", "text")
+    log = structlog.get_logger("hearthline_backend.test")
+    log.info("chatter")
+    log.warning("careful", count=2)
+    (text,) = capsys.readouterr().err.strip().splitlines()
+    assert not text.startswith("{")
+    assert "careful" in text
+    assert "count=2" in text

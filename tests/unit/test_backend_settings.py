@@ -118,6 +118,21 @@ def test_a_secret_comes_from_its_file_and_shows_nowhere(monkeypatch: pytest.Monk
         _ = settings.broker
 
 
+def test_the_password_for_records_comes_from_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("a/b@c:d%\n")
+    _set(monkeypatch, **SAFE, RECORDS_URL="postgresql+asyncpg://me@db:5432/records", RECORDS_PASSWORD_FILE=str(file))
+    settings = load()
+    assert settings.records_address == "postgresql+asyncpg://me:a%2Fb%40c%3Ad%25@db:5432/records"
+    assert "a/b" not in repr(settings)
+    for url in ("postgresql+asyncpg://db/records", "postgresql+asyncpg://me:secret@db/records", None):
+        monkeypatch.delenv("HEARTHLINE_RECORDS_URL", raising=False)
+        _set(monkeypatch, **({} if url is None else {"RECORDS_URL": url}))
+        with pytest.raises(SettingsError, match="records_url with a user and no password") as caught:
+            load()
+        assert "secret@" not in str(caught.value)
+
+
 def test_the_table_has_every_setting_with_a_meaning() -> None:
     rows = settings_table()
     assert [row.name for row in rows] == list(Settings.model_fields)

@@ -38,6 +38,36 @@ async def test_a_slow_subscriber_is_told_once_to_ask_again_and_then_goes_on() ->
         assert await anext(events) == _event(9)
 
 
+async def test_what_changed_again_before_it_was_taken_comes_once_and_takes_no_room() -> None:
+    bus = EventBus(backlog=2)
+    async with bus.subscribe() as events:
+        for number in (1, 2, 1, 1, 2):
+            bus.publish(_event(number))
+        assert [await anext(events) for _ in range(2)] == [_event(1), _event(2)]
+        bus.publish(_event(1))
+        assert await anext(events) == _event(1)
+
+
+async def test_what_a_subscriber_does_not_want_takes_no_room() -> None:
+    bus = EventBus(backlog=1)
+    async with bus.subscribe(lambda event: event.alert_id == 3) as events:
+        for number in range(9):
+            bus.publish(_event(number))
+        assert await anext(events) == _event(3)
+
+
+async def test_what_is_heard_of_others_is_not_relayed_again() -> None:
+    bus = EventBus()
+    told: list[Event] = []
+    listened = [bus.listened]
+    with bus.relayed(told.append):
+        listened.append(bus.listened)
+        bus.publish(_event(1))
+        bus.hear(_event(2))
+    bus.publish(_event(3))
+    assert (told, listened) == ([_event(1)], [False, True])
+
+
 async def test_after_the_block_nothing_is_kept() -> None:
     bus = EventBus()
     async with bus.subscribe() as events:

@@ -43,6 +43,12 @@ async def call_next(
         await unit.calls.plan(Task.ESCALATE, alert.id, now + timing.escalate_after, payload)
 
 
+async def call_later(unit: Unit, alert: Alert, occasion: Occasion, due_at: datetime) -> None:
+    """Call nobody now; unless somebody has taken the alert by then, begin with the first on call."""
+    payload = {"next": 0, "people": 0, "occasion": occasion.value, "level": alert.shown_level.value}
+    await unit.calls.plan(Task.ESCALATE, alert.id, due_at, payload)
+
+
 async def call_person(
     unit: Unit, alert: Alert, user_id: UUID, level: Level, occasion: Occasion, now: datetime
 ) -> tuple[Contact, ...]:

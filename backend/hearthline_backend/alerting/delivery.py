@@ -6,7 +6,7 @@ side and never wait for each other.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import SystemRandom
@@ -80,6 +80,7 @@ class Delivery:
         self._tasks: set[asyncio.Task[None]] = set()
         self._results: list[_Result] = []
         self._turning = asyncio.Lock()
+        self._finishing = False
 
     async def send_due(self) -> int:
         """Claim what is due and start sending it; returns how many were started, without waiting for them."""
@@ -94,6 +95,11 @@ class Delivery:
         """Wait until nothing is under way."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def finish(self) -> None:
+        """Begin no other call, and wait for the outcome of those under way."""
+        self._finishing = True
+        await self.settle()
 
     async def close(self) -> None:
         """Stop. What is under way is cut off: its attempt has no outcome, and it goes again, marked as a repeat."""
@@ -130,10 +136,13 @@ class Delivery:
             results, self._results = self._results, []
             if not (results or claim):
                 return 0
+            was_full = {name for name, number in self._under_way.items() if number >= self._retry.at_once}
             for result in results:
                 self._under_way[result.claim.channel] -= 1
             try:
-                claims, planned = await self._write_and_claim(results)
+                claims, planned = await self._write_and_claim(
+                    results, self._free(self._channels if claim else was_full)
+                )
             except StoreUnavailableError:
                 log.exception("calls_not_written", outcomes=len(results))  # without outcome they go again, marked
                 return 0
@@ -145,16 +154,24 @@ class Delivery:
             self._wake()  # somebody else may have to be called at once
         return len(claims)
 
-    async def _write_and_claim(self, results: list[_Result]) -> tuple[list[Claim], Mapping[int, DueTask]]:
+    def _free(self, channels: Iterable[str]) -> dict[str, int]:
+        """How many more may be under way. A channel that had room had nothing waiting: it need not be asked again."""
+        if self._finishing:
+            return {}
+        return {name: self._retry.at_once - self._under_way[name] for name in channels}
+
+    async def _write_and_claim(
+        self, results: list[_Result], free: Mapping[str, int]
+    ) -> tuple[list[Claim], Mapping[int, DueTask]]:
         now = self._clock()
         claims: list[Claim] = []
         async with self._records.begin() as unit:
+            if len(results) > 1 or any(result.error is not None for result in results):
+                await unit.alerts.lock({one.claim.notification.alert_id for one in results})
             for result in results:
                 await self._write(unit, result)
-            for name, under_way in self._under_way.items():
-                if under_way < self._retry.at_once:
-                    free = self._retry.at_once - under_way
-                    claims += await unit.calls.claim(name, now, self._retry.lease, free)
+            if free:
+                claims = await unit.calls.claim(free, now, self._retry.lease)
             return claims, await unit.calls.next_tasks([one.notification.alert_id for one in claims])
 
     def _publish(self, result: _Result) -> None:

@@ -53,7 +53,7 @@ class Escalation:
         return len(tasks)
 
     async def _do(self, unit: Unit, task: DueTask, now: datetime) -> tuple[str, Alert | None, Team | None]:
-        alert = None if task.alert_id is None else await unit.alerts.get(task.alert_id, lock=True)
+        alert = None if task.alert_id is None else await unit.alerts.get(task.alert_id)
         patient = None if alert is None else await unit.care.patient(alert.patient_id)
         team = None if patient is None else await unit.care.team(patient.team_id)
         if alert is None or team is None or not alert.state.live:

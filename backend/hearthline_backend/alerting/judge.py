@@ -6,20 +6,22 @@ stand in the register are judged.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from hearthline_backend.alerting.keeping import AlertKeeper, Changed, PatientFile
 from hearthline_backend.alerting.reconciling import Known, match
+from hearthline_backend.alerting.rejudging import take_out, touched_span
+from hearthline_backend.alerting.standing import Standing, Standings
 from hearthline_backend.alerting.timing import DEFAULT, Timing
 from hearthline_backend.domain.episodes import episodes_of
 from hearthline_backend.domain.evaluation import Evaluation, evaluate, reach
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.storage.ports import PatientReading, ReadingStore
-from hearthline_backend.storage.records.judgements import Judgement
+from hearthline_backend.storage.records.judgements import Judgement, Quiet
 from hearthline_backend.storage.records.unit import Unit
 
 
@@ -30,6 +32,8 @@ class Judged:
     alerts: tuple[Changed, ...] = ()
     patients: frozenset[UUID] = frozenset()
     called: bool = False
+    teams: Sequence[tuple[UUID, UUID]] = ()
+    """Everybody whose readings were judged, each once, with the team."""
 
 
 @dataclass(slots=True)
@@ -52,29 +56,70 @@ class Judge:
     def __init__(self, readings: ReadingStore, timing: Timing = DEFAULT) -> None:
         self._readings = readings
         self._timing = timing
+        self._standings = Standings()
 
     async def judge(self, unit: Unit, readings: Sequence[PatientReading], now: datetime) -> Judged:
         """Judge these stored readings. Those in the register already are skipped; the rest is registered.
 
         Raises :class:`~hearthline_backend.storage.ports.StoreUnavailableError` when a store is away.
         """
-        everyone = {one.patient_id for one in readings}
+        everyone = list({one.patient_id.int: one.patient_id for one in readings}.values())
+        # Each judge has written its readings before it takes the lock: whoever comes second sees the other's.
         await unit.alerts.lock_patients(everyone)
-        known = await unit.judgements.known([one.reading.id for one in readings])
+        standings = await self._standings.of(unit, everyone)
+        unknown = [one for one in everyone if one.int not in standings]
+        if unknown:
+            raise LookupError(f"patients {unknown} are not in Records; a reading is resolved before it is judged")
+        quiet, rest = await _sorted(unit, readings, everyone, standings)
+        await unit.judgements.add_quiet(quiet, now)
+        changed = await self._judge_all(unit, rest, now) if rest else []
+        return Judged(
+            alerts=tuple(changed),
+            patients=frozenset(one.patient_id for one in changed),
+            called=any(one.called for one in changed),
+            teams=[(one, standings[one.int].team_id) for one in everyone],
+        )
+
+    async def rejudge(self, unit: Unit, gone: Sequence[PatientReading], now: datetime) -> Judged:
+        """Bring alerts up to date without readings that no longer count. ``gone`` are those, of one patient, each as it
+        stood. Nobody is called at once for a reading that was judged before.
+
+        Raises :class:`~hearthline_backend.storage.ports.StoreUnavailableError` when a store is away.
+        """
+        patient_id = gone[0].patient_id
+        await unit.alerts.lock_patients([patient_id])
+        rules = [rule for plan in await unit.care.plan_history(patient_id) for rule in plan.rules]
+        changed: list[Changed] = []
+        for kind in sorted({one.kind for one in gone} & {rule.kind for rule in rules}):
+            theirs = [one for one in gone if one.kind == kind]
+            longest = max(rule.look_back for rule in rules if rule.kind == kind)
+            span = await touched_span(unit, theirs, longest)
+            for file in await _open_files(unit, {patient_id: (span.start, span.end)}, now, self._timing):
+                changed += await take_out(self._readings, file, theirs, span)
+        return Judged(
+            alerts=tuple(changed),
+            patients=frozenset(one.patient_id for one in changed),
+            called=any(one.called for one in changed),
+        )
+
+    async def _judge_all(self, unit: Unit, readings: Sequence[PatientReading], now: datetime) -> list[Changed]:
+        known = await unit.judgements.known([one.id for one in readings])
         by_patient: dict[UUID, dict[UUID, PatientReading]] = defaultdict(dict)
         for one in readings:
-            if one.reading.id not in known:
-                by_patient[one.patient_id].setdefault(one.reading.id, one)
+            if one.id not in known:
+                by_patient[one.patient_id].setdefault(one.id, one)
         changed: list[Changed] = []
         judgements: list[Judgement] = []
-        for file in await _open_files(unit, by_patient, now, self._timing):
+        times = {one: [row.effective_time for row in rows.values()] for one, rows in by_patient.items()}
+        latest = await self._readings.latest(times) if times else {}
+        for opened in await _open_files(unit, times, now, self._timing):
+            file = replace(opened, latest=latest.get(opened.patient.id, {}))
             new = list(by_patient[file.patient.id].values())
-            explained = {one.reading.id: Explanation() for one in new}
+            explained = {one.id: Explanation() for one in new}
             changed += await self._judge_patient(file, new, explained)
-            judgements += [_judgement(one, explained[one.reading.id], now) for one in new]
+            judgements += [_judgement(one, explained[one.id], now) for one in new]
         await unit.judgements.add(judgements)
-        patients = frozenset(one.patient_id for one in changed)
-        return Judged(tuple(changed), patients, any(one.called for one in changed))
+        return changed
 
     async def _judge_patient(
         self, file: PatientFile, new: list[PatientReading], explained: Mapping[UUID, Explanation]
@@ -138,6 +183,32 @@ class Judge:
         return {one.reading.id: one for one in (*new, *stored) if not one.reading.synthetic}
 
 
+async def _sorted(
+    unit: Unit, readings: Sequence[PatientReading], everyone: Sequence[UUID], standings: Mapping[int, Standing]
+) -> tuple[list[Quiet], list[PatientReading]]:
+    """Those that say nothing, as rows of the register, and those the rules have to be asked about."""
+    if not readings:
+        return [], []
+    earliest = latest = readings[0].effective_time
+    for one in readings:
+        at = one.effective_time
+        earliest, latest = min(earliest, at), max(latest, at)
+    reach = max(standings[one.int].reach for one in everyone)
+    near = await unit.alerts.patients_near(everyone, earliest - reach, latest + reach)
+    alerted = {one.int for one in near}
+    quiet: list[Quiet] = []
+    rest: list[PatientReading] = []
+    for one in readings:
+        patient, content, at = one.patient_id, one.content, one.effective_time
+        number = patient.int
+        why = None if number in alerted else standings[number].quiet(content, at)
+        if why is None:
+            rest.append(one)
+        else:
+            quiet.append((content.id, patient, content.kind, at, why))
+    return quiet, rest
+
+
 def explanation(evaluation: Evaluation) -> dict[str, Any]:
     """One evaluation as the register keeps it: which readings, which limits, fired or not, and why."""
     limits = [
@@ -164,15 +235,13 @@ def explanation(evaluation: Evaluation) -> dict[str, Any]:
 
 
 async def _open_files(
-    unit: Unit, new: Mapping[UUID, Mapping[UUID, PatientReading]], now: datetime, timing: Timing
+    unit: Unit, new: Mapping[UUID, Sequence[datetime]], now: datetime, timing: Timing
 ) -> list[PatientFile]:
-    """The files of these patients in the order of their ids, each kind of thing read once for all of them."""
+    """The files of these patients in the order of their ids, each kind of thing read once for all of them. With each
+    patient stand the moments that are looked at."""
     if not new:
         return []
     patients = {one.id: one for one in await unit.care.patients(ids=list(new))}
-    unknown = new.keys() - patients.keys()
-    if unknown:
-        raise LookupError(f"patients {sorted(unknown)} are not in Records; a reading is resolved before it is judged")
     histories = await unit.care.plan_histories(list(new))
     teams = {one.team_id: await unit.care.team(one.team_id) for one in patients.values()}
     on_call = {team_id: await unit.people.on_call(team_id, now) for team_id in teams}
@@ -194,11 +263,11 @@ async def _open_files(
 
 
 async def _alerts_near(
-    unit: Unit, new: Mapping[UUID, Mapping[UUID, PatientReading]], histories: Mapping[UUID, tuple[Plan, ...]]
+    unit: Unit, new: Mapping[UUID, Sequence[datetime]], histories: Mapping[UUID, tuple[Plan, ...]]
 ) -> dict[UUID, tuple[Known, ...]]:
     spans = [rule.look_back for history in histories.values() for plan in history for rule in plan.rules]
     span = 2 * max(spans, default=timedelta(0))
-    times = [one.reading.effective_time for readings in new.values() for one in readings.values()]
+    times = [at for moments in new.values() for at in moments]
     found = await unit.alerts.touching(list(new), min(times) - span, max(times) + span)
     linked = await unit.alerts.readings_of([alert.id for alerts in found.values() for alert in alerts])
     return {one: tuple(Known(alert, linked[alert.id]) for alert in alerts) for one, alerts in found.items()}

@@ -1,12 +1,13 @@
 """Brings one patient's alerts of one rule up to date with its episodes: raise, grow, reopen, clear, withdraw, call."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from hearthline_backend.alerting import calling, policy
+from hearthline_backend.alerting.as_it_was import ADDED, BEFORE, kept
 from hearthline_backend.alerting.policy import Case, Decision
 from hearthline_backend.alerting.reconciling import Held, Known, Matching
 from hearthline_backend.alerting.timing import Timing
@@ -41,6 +42,8 @@ class PatientFile:
     on_call: tuple[OnCall, ...]
     timing: Timing
     now: datetime
+    latest: Mapping[str, PatientReading] = field(default_factory=dict)
+    """By kind the newest reading with a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,11 @@ class Changed:
 
 class AlertKeeper:
     """Applies one matching. ``fresh`` are the readings being judged now; ``decisions`` tells afterwards who was to be
-    called for which reading, and why."""
+    called for which reading, and why.
+
+    ``gone`` are readings that no longer count, where that is why we look again: whatever follows rests on readings that
+    were judged before, and calls nobody at once.
+    """
 
     def __init__(
         self,
@@ -64,12 +71,14 @@ class AlertKeeper:
         evaluations: tuple[Evaluation, ...],
         window: Mapping[UUID, PatientReading],
         fresh: frozenset[UUID],
+        gone: frozenset[UUID] = frozenset(),
     ) -> None:
         self._file = file
         self._evaluations = evaluations
         self._by_id = {one.observation.reading_id: one for one in evaluations}
         self._window = window
         self._fresh = fresh
+        self._gone = gone
         self.decisions: list[tuple[UUID, Decision]] = []
 
     async def keep(self, matching: Matching) -> list[Changed]:
@@ -87,15 +96,20 @@ class AlertKeeper:
     async def _raise(self, episode: Episode) -> list[Changed]:
         file = self._file
         alert, new = await file.unit.alerts.add(_alert_of(episode, file.patient.id, file.now))
-        await file.unit.alerts.link(alert.id, (*episode.evidence, *episode.readings))
         if not new:
-            return []
+            return await self._come_again(alert, episode)
+        await file.unit.alerts.link(alert.id, (*episode.evidence, *episode.readings))
         detail = {"reading": str(episode.opened_by), "level": episode.level.value, "plan_version": episode.plan_version}
         decision = self._decide(Happened.RAISED, alert, self._worst_newest(episode, alert.level))
         await self._record(alert, Happened.RAISED, detail | {"policy": decision.as_json()})
         if alert.cleared:
             await self._record(alert, Happened.CLEARED, {"reading": str(episode.transitions[-1].reading_id)})
         return [await self._settle(alert, alert, Happened.RAISED, decision)]
+
+    async def _come_again(self, alert: Alert, episode: Episode) -> list[Changed]:
+        """An alert that this very reading opened before: far away in time, until its time was corrected."""
+        linked = await self._file.unit.alerts.readings_of([alert.id])
+        return await self._grow(Known(alert, linked[alert.id]), Held(None, (episode,)))
 
     # --- known ---
 
@@ -113,6 +127,8 @@ class AlertKeeper:
             return []
         decision = self._decide(what, after, self._worst_newest(newest, after.level))
         detail = _grown_detail(before, after, newest)
+        if what in _OCCASIONS or what is Happened.RETURNED:
+            detail |= {ADDED: sorted(str(one) for one in added), BEFORE: kept(before)}
         await self._record(before, what, detail | ({"policy": decision.as_json()} if what in _OCCASIONS else {}))
         return [await self._settle(before, after, what, decision)]
 
@@ -157,6 +173,8 @@ class AlertKeeper:
         file = self._file
         order = (deciding.reading.effective_time, deciding.reading.id)
         newer = any(one.observation.quality.judged and one.observation.order > order for one in self._evaluations)
+        last = file.latest.get(alert.kind)  # it may lie far outside of the window
+        newer = newer or (last is not None and (last.effective_time, last.id) > order)
         case = Case(
             what=what,
             level=alert.level,
@@ -167,6 +185,7 @@ class AlertKeeper:
             on_call=file.on_call,
             timing=file.timing,
             now=file.now,
+            judged_before=bool(self._gone) and deciding.reading.id not in self._fresh,
         )
         decision = policy.decide(case)
         if deciding.reading.id in self._fresh:
@@ -186,13 +205,16 @@ class AlertKeeper:
         if after != before:
             await unit.alerts.save(after)
         if closes:
-            await self._record(after, Happened.CLOSED, {})
+            await self._record(after, Happened.CLOSED, {BEFORE: kept(before)})
             await self._stop_calls(after, "closed by itself")
         if decision.call is not None:
             if what is not Happened.RAISED:
                 await unit.calls.call_off(after.id, file.now, "called anew")
             occasion, timing = _OCCASIONS[what], file.timing
             await calling.call_next(unit, after, file.on_call, decision.call, occasion, timing=timing, now=file.now)
+        if decision.later:
+            await unit.calls.call_off(after.id, file.now, "called later")
+            await calling.call_later(unit, after, _OCCASIONS[what], file.now + file.timing.escalate_after)
         if decision.review and after.review_by is not None:
             await unit.calls.plan(Task.COME_BACK, after.id, after.review_by, {"review": True})
         return Changed(after.id, file.patient.id, file.team.id, what, decision.call is not None)
@@ -200,7 +222,8 @@ class AlertKeeper:
     async def _withdraw(self, known: Known) -> Changed:
         alert = replace(known.alert, state=AlertState.WITHDRAWN)
         await self._file.unit.alerts.save(alert)
-        await self._record(alert, Happened.WITHDRAWN, {"readings": sorted(str(one) for one in self._fresh)})
+        readings = sorted(str(one) for one in self._fresh | self._gone)
+        await self._record(alert, Happened.WITHDRAWN, {"readings": readings, BEFORE: kept(known.alert)})
         await self._stop_calls(alert, "withdrawn by later data")
         return Changed(alert.id, alert.patient_id, self._file.team.id, Happened.WITHDRAWN, called=False)
 
@@ -208,7 +231,7 @@ class AlertKeeper:
         for one in merged:
             await self._file.unit.alerts.link(holder.id, one.readings)
             await self._file.unit.alerts.save(replace(one.alert, state=AlertState.WITHDRAWN))
-            await self._record(one.alert, Happened.MERGED, {"into": holder.id})
+            await self._record(one.alert, Happened.MERGED, {"into": holder.id, BEFORE: kept(one.alert)})
             await self._record(holder, Happened.MERGED, {"from": one.alert.id})
             await self._stop_calls(one.alert, "merged into another alert")
 
@@ -254,19 +277,25 @@ def _alert_of(episode: Episode, patient_id: UUID, now: datetime) -> Alert:
 def _grown(before: Alert, held: Held) -> Alert:
     """The alert with its episodes in it; who has it and whether it is open is decided later."""
     levels = [one.level for one in held.episodes] + [one.alert.level for one in held.merged]
-    if before.state is not AlertState.WITHDRAWN:
+    starts, ends = [one.first_time for one in held.episodes], [one.last_time for one in held.episodes]
+    worst, cleared = before.worst_reading, held.episodes[-1].cleared
+    if before.state is AlertState.WITHDRAWN:  # what it rested on once is no longer so
+        worst = max(reversed(held.episodes), key=lambda one: one.level.rank).worst_reading
+    else:
+        # A late reading may show only an earlier part of what an alert holds: its end stays as it is.
+        cleared = cleared if ends[-1] >= before.last_effective_time else before.cleared
         levels.append(before.level)
-    level = max(levels, key=lambda one: one.rank)
-    worst = before.worst_reading
+        starts.append(before.effective_time)
+        ends.append(before.last_effective_time)
     for episode in held.episodes:
         if before.worst_reading in episode.readings or episode.level.rank > before.level.rank:
             worst = episode.worst_reading
     return replace(
         before,
-        level=level,
-        cleared=held.episodes[-1].cleared,
-        effective_time=min(before.effective_time, *(one.first_time for one in held.episodes)),
-        last_effective_time=max(before.last_effective_time, *(one.last_time for one in held.episodes)),
+        level=max(levels, key=lambda one: one.rank),
+        cleared=cleared,
+        effective_time=min(starts),
+        last_effective_time=max(ends),
         worst_reading=worst,
     )
 

@@ -21,7 +21,8 @@ from hearthline_protocol.readings import Quality, Reading, TimeQuality
 class Case:
     """Everything the policy may look at. ``what`` is what became of the alert; ``reading`` the newest one that makes it
     this bad; ``newer_exists`` whether a later judged reading of its kind is known; ``cleared`` whether the value is
-    back within limits already."""
+    back within limits already; ``judged_before`` whether the reading is looked at again only because another one was
+    corrected."""
 
     what: Happened | None
     level: Level
@@ -32,6 +33,7 @@ class Case:
     on_call: Sequence[OnCall]
     timing: Timing
     now: datetime
+    judged_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,13 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What follows. ``call`` is the level somebody is called with, None for nobody; ``review`` makes it a task with a
-    deadline; ``answers`` are the reasons in the order they were given."""
+    deadline; ``answers`` are the reasons in the order they were given. ``later``: nobody is called at once, but if
+    nobody has taken it when a call would go to the next person, the first is."""
 
     call: Level | None
     review: bool
     answers: tuple[Answer, ...]
+    later: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For the register of judged readings and the alert's history."""
@@ -101,6 +105,12 @@ def within_page_age(case: Case) -> Answer:
     return Answer("within_page_age", how_old <= limit, reason, f"{how_old} of {limit}")
 
 
+def not_judged_before(case: Case) -> Answer:
+    """Somebody who corrects a reading sees what becomes of the others; those were judged when they came."""
+    reason = "another_reading_was_corrected" if case.judged_before else "judged_now"
+    return Answer("not_judged_before", not case.judged_before, reason)
+
+
 def someone_on_call(case: Case) -> Answer:
     """An empty rota does not stop a call: it is said out loud, and looked at again."""
     first = case.on_call[0].user.initials if case.on_call else None
@@ -114,13 +124,15 @@ STAGES: Final[tuple[Callable[[Case], Answer], ...]] = (
     not_over_already,
     patient_not_paused,
     within_page_age,
+    not_judged_before,
     someone_on_call,
 )
 """The policy, read from top to bottom."""
 
 
 def decide(case: Case) -> Decision:
-    """Run the stages. A late red is the one case in which a "no" leads somewhere else: see :func:`_late`."""
+    """Run the stages. A red is the one case in which a "no" leads somewhere else: late it is a task, see :func:`_late`;
+    judged before it waits for somebody to take it, but not for ever."""
     answers: list[Answer] = []
     for stage in STAGES:
         answer = stage(case)
@@ -128,6 +140,8 @@ def decide(case: Case) -> Decision:
         if not answer.passes:
             if stage is within_page_age and case.level is Level.RED:
                 return _late(case, answers)
+            if stage is not_judged_before and case.level is Level.RED:
+                return Decision(None, False, tuple(answers), later=True)
             return Decision(None, False, tuple(answers))
     return Decision(case.level, False, tuple(answers))
 
@@ -145,8 +159,9 @@ def age(reading: Reading, now: datetime) -> timedelta | None:
 
 def _late(case: Case, answers: list[Answer]) -> Decision:
     """A late red is a task with a deadline; it calls as yellow where nothing newer of its kind is known."""
-    if case.newer_exists:
-        answers.append(Answer("late_red", False, "newer_reading_exists"))
+    if case.newer_exists or case.judged_before:
+        reason = "newer_reading_exists" if case.newer_exists else "another_reading_was_corrected"
+        answers.append(Answer("late_red", False, reason))
         return Decision(None, True, tuple(answers))
     answers.append(Answer("late_red", True, "newest_of_its_kind"))
     answers.append(someone_on_call(case))

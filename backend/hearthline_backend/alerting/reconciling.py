@@ -43,6 +43,7 @@ def match(episodes: Iterable[Episode], known: Sequence[Known], start: datetime, 
     Of several alerts in one episode the earliest live one holds it, else the earliest: what somebody has resolved does
     not swallow what nobody has looked at yet.
     """
+    episodes = tuple(episodes)
     relevant = [episode for episode in episodes if episode.last_time >= start and episode.first_time <= end]
     held: dict[int, list[Episode]] = {}
     merged: dict[int, list[Known]] = {}
@@ -52,9 +53,17 @@ def match(episodes: Iterable[Episode], known: Sequence[Known], start: datetime, 
         if not sharing:
             fresh.append(Held(None, (episode,)))
             continue
-        holder = min(sharing, key=_standing)
+        # An alert also rests on readings of an earlier episode, as evidence: it is at home where it was opened.
+        holder = min(sharing, key=lambda one: _standing(one, one.alert.episode in episode.readings))
         held.setdefault(holder.alert.id, []).append(episode)
-        others = [one for one in sharing if one is not holder and one.alert.state.live and holder.alert.state.live]
+        others = [
+            one
+            for one in sharing
+            if one is not holder
+            and one.alert.state.live
+            and holder.alert.state.live
+            and (one.alert.episode in episode.readings or _homeless(one, episodes, start, end))
+        ]
         merged.setdefault(holder.alert.id, []).extend(others)
     by_id = {one.alert.id: one for one in known}
     holding = [Held(by_id[one], tuple(parts), tuple(merged.get(one, ()))) for one, parts in held.items()]
@@ -62,9 +71,14 @@ def match(episodes: Iterable[Episode], known: Sequence[Known], start: datetime, 
     return Matching((*holding, *fresh), tuple(one for one in known if _voided(one, supported, relevant, start, end)))
 
 
-def _standing(one: Known) -> tuple[bool, bool, datetime, int]:
+def _standing(one: Known, at_home: bool) -> tuple[bool, bool, bool, datetime, int]:
     alert = one.alert
-    return (not alert.state.live, alert.state is AlertState.WITHDRAWN, alert.effective_time, alert.id)
+    return (not alert.state.live, alert.state is AlertState.WITHDRAWN, not at_home, alert.effective_time, alert.id)
+
+
+def _homeless(one: Known, episodes: Sequence[Episode], start: datetime, end: datetime) -> bool:
+    """Whether the reading that opened the alert opens nothing any more, as far as can be seen from here."""
+    return start <= one.alert.effective_time <= end and all(one.alert.episode not in each.readings for each in episodes)
 
 
 def _voided(one: Known, supported: set[int], episodes: Sequence[Episode], start: datetime, end: datetime) -> bool:

@@ -1,9 +1,10 @@
 """Episodes: the stretches in which a rule fires. A pure function of readings and plan history, whatever came first.
 
-An episode opens with a reading at which its rule fires, and clears with the first judged reading within all limits. It
-goes on when the rule fires again soon enough: within the rule's look-back as long as nothing lay within limits, within
-``rejoin_within`` after that. Every link is decided by readings not further apart than the look-back, so a window
-around a late reading is all that has to be looked at again.
+An episode opens with a reading at which its rule fires, and clears with the first judged reading within all limits, if
+that comes within the rule's look-back: what was measured weeks later does not end it, a person does. It goes on when
+the rule fires again soon enough: within the rule's look-back as long as nothing lay within limits, within
+``rejoin_within`` after that. Every link is decided by readings not further apart than the look-back, so a window around
+a late reading is all that has to be looked at again.
 """
 
 from collections.abc import Iterable
@@ -126,7 +127,9 @@ class _Growing:
         self._past(evaluation, Level.YELLOW)
 
     def clear(self, evaluation: Evaluation) -> None:
-        if self._now is not None:
+        since = evaluation.observation.effective_time - self.members[-1].observation.effective_time
+        # A reading beyond the look-back says nothing of this episode: else it would matter which ones came together.
+        if self._now is not None and evaluation.rule is not None and since <= evaluation.rule.look_back:
             self._turn(Turn.CLEARED, evaluation, None)
 
     def _past(self, evaluation: Evaluation, level: Level | None) -> None:

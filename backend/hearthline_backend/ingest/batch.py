@@ -140,7 +140,8 @@ def _in_words(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part)[:40] for part in first["loc"]) or "the reading"
     more = error.error_count() - 1
-    return f"{where}: {first['msg']}" + (f" (and {more} more)" if more else "")
+    text = f"{where}: {first['msg']}" + (f" (and {more} more)" if more else "")
+    return text if text.isprintable() else ascii(text)[1:-1]  # no database has to take control characters from a home
 
 
 def _named(payload: bytes) -> tuple[UUID, ...]:

@@ -32,6 +32,10 @@ class Verdict(Protocol):
     def alerts(self) -> Sequence[ChangedAlert]:
         """Alerts raised or changed."""
 
+    @property
+    def teams(self) -> Sequence[tuple[UUID, UUID]]:
+        """Every patient whose readings were given, each once, with the team."""
+
 
 class Judging(Protocol):
     """Judges readings that are stored and not yet judged."""

@@ -7,6 +7,7 @@ from typing import Self
 from uuid import UUID
 
 from hearthline_backend.ingest.batch import Batch, read_batch, read_reading
+from hearthline_backend.ingest.quick_batch import QuickRow, quick_batch
 from hearthline_backend.ingest.refusal import Refused
 from hearthline_backend.storage.records.quarantine import Kept
 from hearthline_backend.uplink.port import Message
@@ -17,33 +18,57 @@ _BATCH_LENGTH = 64
 
 @dataclass(slots=True)
 class Parcel:
-    """``batch`` is the correlation as text. It came in ``message`` just now, or waits in quarantine as ``kept``."""
+    """``batch`` is the correlation as text. It came in ``message`` just now, or waits in quarantine as ``kept``.
+
+    ``quick`` are its readings where nothing speaks against any of them; ``content`` is the whole truth about it.
+    """
 
     gateway: str
     payload: bytes
-    content: Batch
     received_at: datetime
     batch: str = ""
     correlation: bytes | None = None
     message: Message | None = None
     kept: Kept | None = None
+    quick: list[QuickRow] | None = None
     stored: list[UUID] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    _content: Batch | None = None
 
     @classmethod
     def arrived(cls, gateway: str, message: Message) -> Self:
         """What a message holds."""
-        content = read_batch(message.payload, message.received_at)
-        batch = batch_text(message.correlation)
-        return cls(gateway, message.payload, content, message.received_at, batch, message.correlation, message)
+        payload, at = message.payload, message.received_at
+        quick = quick_batch(payload, at)
+        return cls(gateway, payload, at, batch_text(message.correlation), message.correlation, message, quick=quick)
 
     @classmethod
     def waiting(cls, kept: Kept, payload: bytes, now: datetime) -> Self:
         """What a quarantine row holds."""
-        read = read_batch if kept.reading_id is None else read_reading
-        content = read(payload, now, arrived=kept.received_at)
         batch = kept.batch or ""
-        return cls(kept.gateway, payload, content, now, batch, batch.encode() or None, kept=kept)
+        return cls(kept.gateway, payload, now, batch, batch.encode() or None, kept=kept)
+
+    @property
+    def content(self) -> Batch:
+        """Every reading that can be taken, and what cannot."""
+        if self._content is None:
+            kept = self.kept
+            if kept is None:
+                self._content = read_batch(self.payload, self.received_at)
+            else:
+                read = read_batch if kept.reading_id is None else read_reading
+                self._content = read(self.payload, self.received_at, arrived=kept.received_at)
+        return self._content
+
+    @property
+    def size(self) -> int:
+        """How many readings."""
+        return len(self.content.readings) if self.quick is None else len(self.quick)
+
+    def refuse_whole(self, refused: Refused) -> None:
+        """Take nothing of it."""
+        self.quick = None
+        self._content = Batch((), (refused,))
 
     def receipt(self, promised: Iterable[Refused]) -> Receipt | None:
         """The answer: every stored reading, and every refused one of ``promised``; None where nothing can be said.
@@ -69,13 +94,14 @@ class Parcel:
 
 
 def batch_text(correlation: bytes | None) -> str:
-    """A batch id as text: as sent where it is text, else its hexadecimal digits."""
+    """A batch id as text: as sent where it is printable text, else its hexadecimal digits."""
     if correlation is None:
         return ""
     try:
-        return correlation.decode()[:_BATCH_LENGTH]
+        text = correlation.decode()
     except UnicodeDecodeError:
-        return correlation.hex()[:_BATCH_LENGTH]
+        text = ""
+    return (text if text.isprintable() and text else correlation.hex())[:_BATCH_LENGTH]
 
 
 def in_groups(parcels: Iterable[Parcel], rows: int) -> Iterator[list[Parcel]]:
@@ -83,7 +109,7 @@ def in_groups(parcels: Iterable[Parcel], rows: int) -> Iterator[list[Parcel]]:
     group: list[Parcel] = []
     held = 0
     for parcel in parcels:
-        size = len(parcel.content.readings)
+        size = parcel.size
         if group and held + size > rows:
             yield group
             group, held = [], 0

@@ -4,72 +4,227 @@ Every step may be repeated from the beginning after a crash or an outage and cha
 knows readings by id, the register of judged ids decides what is judged, quarantine counts what it has already.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Final
 from uuid import UUID
 
 import structlog
 
 from hearthline_backend.events import Event
-from hearthline_backend.ingest.judging import Judging
+from hearthline_backend.ingest.answers import Answer, BulkAnswers, answer
+from hearthline_backend.ingest.homes_memory import HomesMemory
+from hearthline_backend.ingest.judging import ChangedAlert, Judging
 from hearthline_backend.ingest.ownership import Owned, Ownership, unclear
 from hearthline_backend.ingest.parcel import Parcel
 from hearthline_backend.ingest.refusal import Reason, Refused
+from hearthline_backend.ingest.usual_weights import UsualWeights
+from hearthline_backend.ingest.whose import KIND as WEIGHT
 from hearthline_backend.ingest.whose import is_far, usual_weight, weight_of
-from hearthline_backend.storage.ports import PatientReading, ReadingStore, Records
+from hearthline_backend.operations.instruments import GroupFacts, IngestInstruments, NotMeasured, Store
+from hearthline_backend.quick_reading import QuickReading
+from hearthline_backend.storage.ports import PatientReading, ReadingStore, Records, StoreUnavailableError
 from hearthline_backend.storage.records.quarantine import Refusal
 from hearthline_backend.storage.records.unit import Unit
-from hearthline_protocol.messages import Receipt, ReceiptStatus
+from hearthline_protocol.messages import ReceiptStatus
 from hearthline_protocol.readings import Reading
 
 log = structlog.get_logger(__name__)
+
+
+_WAITS_FOR_WORD: Final = (Reason.UNKNOWN_SENSOR, Reason.NOT_ASSIGNED, Reason.WHOSE)
+HEARD_EVERY: Final = timedelta(seconds=5)
+"""A gateway that sends all the time is noted as heard this often."""
 
 
 @dataclass(slots=True)
 class Settled:
     """What is to be said once all of it is durable."""
 
-    answers: list[tuple[Parcel, Receipt]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    measured: Sequence[tuple[UUID, UUID]] = ()
+    """Patients of whom something new was judged, with their teams."""
+    alerts: Sequence[ChangedAlert] = ()
     stored: int = 0
     judged: int = 0
     refused: int = 0
 
+    def events(self, now: datetime) -> Iterator[Event]:
+        """For who watches a screen."""
+        for patient, team in self.measured:
+            yield Event("reading", now, patient_id=patient, team_id=team)
+        for one in self.alerts:
+            yield Event("alert", now, patient_id=one.patient_id, team_id=one.team_id, alert_id=one.alert_id)
+
+
+@dataclass(slots=True)
+class _Owned:
+    """``weighings`` are those rows of which a guest may be the one who stood on the scale."""
+
+    rows: list[PatientReading] = field(default_factory=list)
+    weighings: list[tuple[UUID, QuickReading]] = field(default_factory=list)
+
 
 class Settlement:
-    """Settles parcels. Holds no state of its own."""
+    """Settles parcels. What it remembers of homes and weights is only memory: losing it costs time."""
 
-    def __init__(self, records: Records, readings: ReadingStore, judge: Judging, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        records: Records,
+        readings: ReadingStore,
+        judge: Judging,
+        clock: Callable[[], datetime],
+        instruments: IngestInstruments | None = None,
+    ) -> None:
+        self._instruments = instruments or NotMeasured()
         self._records = records
         self._readings = readings
         self._judge = judge
         self._clock = clock
+        self._homes = HomesMemory()
+        self._weights = UsualWeights(readings)
+        self._heard: dict[str, datetime] = {}
 
     async def settle(self, parcels: Sequence[Parcel]) -> Settled:
         """Make a group durable and judged. Raises ``StoreUnavailableError``; then nothing may be acknowledged."""
         now = self._clock()
-        rows = await self._place(parcels, now)
-        new = await self._readings.write(rows)
-        settled = Settled(stored=len(new))
-        async with self._records.begin() as unit:
-            for parcel in parcels:
-                promised = [one for one in parcel.refused if await _keep(unit, parcel, one)]
-                settled.refused += len(parcel.refused)
-                receipt = parcel.receipt(promised)
-                if receipt is not None:
-                    settled.answers.append((parcel, receipt))
-                await _close(unit, parcel)
-            await unit.homes.heard({parcel.gateway for parcel in parcels if parcel.kept is None}, now)
-            settled.judged = await self._judged(unit, rows, new, now, settled.events)
+        bulk = BulkAnswers()
+        rows, slow = await self._quickly(parcels, bulk, now)
+        if slow:
+            rows += await self._place(slow, now)
+        started = perf_counter()
+        try:
+            new = await self._readings.write(rows)
+        except StoreUnavailableError:
+            self._instruments.store_failed(Store.READINGS)
+            raise
+        written = perf_counter()
+        settled = Settled(stored=len(new), answers=list(bulk))
+        await self._in_records(parcels, slow, rows, new, now, settled)
+        refused = Counter(one.reason for parcel in slow for one in parcel.refused)
+        self._instruments.settled(
+            GroupFacts(
+                messages=len(parcels),
+                stored=len(new),
+                repeated=len(rows) - len(new),
+                judged=settled.judged,
+                refused=refused,
+                store_s=written - started,
+                records_s=perf_counter() - written,
+            )
+        )
         return settled
+
+    async def _in_records(
+        self,
+        parcels: Sequence[Parcel],
+        slow: Sequence[Parcel],
+        rows: Sequence[PatientReading],
+        new: frozenset[UUID],
+        now: datetime,
+        settled: Settled,
+    ) -> None:
+        """One transaction: what was refused, who was heard, what follows from the readings."""
+        heard = self._to_note(parcels, now)
+        try:
+            async with self._records.begin() as unit:
+                for parcel, promised in zip(slow, await _keep_all(unit, slow), strict=True):
+                    settled.refused += len(parcel.refused)
+                    receipt = parcel.receipt(promised)
+                    if receipt is not None:
+                        settled.answers.append(answer(parcel, receipt))
+                    await _close(unit, parcel)
+                if heard:
+                    await unit.homes.heard(heard, now)
+                settled.judged = await self._judged(unit, rows, new, now, settled)
+        except StoreUnavailableError:
+            self._instruments.store_failed(Store.RECORDS)
+            raise
+        self._heard.update(dict.fromkeys(heard, now))
+
+    def _to_note(self, parcels: Sequence[Parcel], now: datetime) -> set[str]:
+        gateways = {parcel.gateway for parcel in parcels if parcel.kept is None}
+        noted, long_ago = self._heard, now - HEARD_EVERY
+        return {one for one in gateways if one not in noted or not long_ago < noted[one] <= now}
+
+    async def _quickly(
+        self, parcels: Sequence[Parcel], bulk: BulkAnswers, now: datetime
+    ) -> tuple[list[PatientReading], list[Parcel]]:
+        """The readings of parcels against which nothing speaks, and the parcels that have to be looked at."""
+        quick = [parcel for parcel in parcels if parcel.quick is not None]
+        claimed = await self._refresh(quick) if quick else frozenset()
+        rows: list[PatientReading] = []
+        slow: list[Parcel] = []
+        for parcel in parcels:
+            found = self._owned(parcel, now)
+            if found is None or (found.weighings and not await self._its_owner_s(found.weighings, claimed, now)):
+                slow.append(parcel)
+            else:
+                rows += found.rows
+                bulk.add(parcel, found.rows)
+        return rows, slow
+
+    async def _refresh(self, parcels: Sequence[Parcel]) -> frozenset[UUID]:
+        """Bring the memory of homes up to date; returns those of the weighings a person has spoken of."""
+        addresses: set[str] = set()
+        weighings: list[UUID] = []
+        for parcel in parcels:
+            for reading, _ in parcel.quick or ():
+                addresses.add(reading.sensor)
+                if reading.kind == WEIGHT:
+                    weighings.append(reading.id)
+        async with self._records.read() as unit:
+            await self._homes.refresh(unit, {one.gateway for one in parcels}, addresses)
+            return frozenset(await unit.homes.claims(weighings)) if weighings else frozenset()
+
+    def _owned(self, parcel: Parcel, now: datetime) -> _Owned | None:
+        """A parcel's readings with their patients, where that is plain for each of them."""
+        if parcel.quick is None:
+            return None
+        gateway, homes = parcel.gateway, self._homes
+        found = _Owned()
+        for reading, body in parcel.quick:
+            whose = homes.owner(gateway, reading)
+            if whose is None:
+                return None
+            row = PatientReading.quick(whose.patient_id, gateway, body, now, reading)
+            found.rows.append(row)
+            if reading.kind == WEIGHT and not whose.certain:
+                found.weighings.append((whose.patient_id, reading))
+        return found
+
+    async def _its_owner_s(
+        self, weighings: Sequence[tuple[UUID, QuickReading]], claimed: frozenset[UUID], now: datetime
+    ) -> bool:
+        for patient, reading in weighings:
+            weight = reading.values["weight"].value
+            if weight is None or reading.id in claimed:
+                return False
+            if await self._weights.far(patient, weight, reading.effective_time, now):
+                return False
+        return True
 
     async def _place(self, parcels: Sequence[Parcel], now: datetime) -> list[PatientReading]:
         """Sort each parcel's readings into those with a patient, returned, and those that have to wait."""
         readings = [reading for parcel in parcels for reading in parcel.content.readings]
         async with self._records.read() as unit:
             ownership = await Ownership.load(unit, {parcel.gateway for parcel in parcels}, readings)
-        return [row for parcel in parcels for row in await self._placed(parcel, ownership, now)]
+        rows = [row for parcel in parcels for row in await self._placed(parcel, ownership, now)]
+        return rows + await self._known_already(parcels)
+
+    async def _known_already(self, parcels: Sequence[Parcel]) -> list[PatientReading]:
+        """What would have to wait for a person's word, and stands in the store: identity is the id alone, and by now
+        its meter may be somebody else's, or its time corrected by the home."""
+        asked = {one.reading_ids[0] for parcel in parcels for one in parcel.refused if one.reason in _WAITS_FOR_WORD}
+        found = await self._readings.get_many(asked) if asked else {}
+        for parcel in parcels if found else ():
+            known = [one for one in parcel.refused if one.reason in _WAITS_FOR_WORD and one.reading_ids[0] in found]
+            parcel.refused = [one for one in parcel.refused if one not in known]
+            parcel.stored += [one.reading_ids[0] for one in known]
+        return list(found.values())
 
     async def _placed(self, parcel: Parcel, ownership: Ownership, now: datetime) -> list[PatientReading]:
         parcel.stored.clear()
@@ -97,29 +252,26 @@ class Settlement:
         return is_far(weight, await usual_weight(self._readings, found.patient_id, reading.effective_time))
 
     async def _judged(
-        self, unit: Unit, rows: Sequence[PatientReading], new: frozenset[UUID], now: datetime, events: list[Event]
+        self, unit: Unit, rows: Sequence[PatientReading], new: frozenset[UUID], now: datetime, settled: Settled
     ) -> int:
-        known = await unit.judgements.known({row.reading.id for row in rows})
-        due: dict[UUID, PatientReading] = {}
-        for row in rows:
-            reading_id = row.reading.id
-            if reading_id in known or reading_id in due:
-                continue
-            # A reading that was stored before is judged as it was stored: only the first one of an id counts.
-            stored = row if reading_id in new else await self._readings.get(reading_id)
-            if stored is not None:
-                due[reading_id] = stored
+        due = await self._due(unit, rows, new)
         if not due:
             return 0
-        changed = await self._judge.judge(unit, list(due.values()), now)
-        patients = {row.patient_id for row in due.values()}
-        teams = {patient.id: patient.team_id for patient in await unit.care.patients(ids=patients)}
-        events.extend(Event("reading", now, patient_id=one, team_id=teams.get(one)) for one in sorted(patients))
-        events.extend(
-            Event("alert", now, patient_id=one.patient_id, team_id=one.team_id, alert_id=one.alert_id)
-            for one in changed.alerts
-        )
+        changed = await self._judge.judge(unit, due, now)
+        settled.measured = changed.teams
+        settled.alerts = changed.alerts
         return len(due)
+
+    async def _due(self, unit: Unit, rows: Sequence[PatientReading], new: frozenset[UUID]) -> list[PatientReading]:
+        """What has to be judged. A reading that was stored before is judged as it was stored: only the first one of an
+        id counts."""
+        if len(rows) == len(new):
+            return list(rows)
+        repeated = {row.id for row in rows if row.id not in new}
+        unjudged = repeated - await unit.judgements.known(repeated) if repeated else repeated
+        stored = await self._readings.get_many(unjudged) if unjudged else {}
+        due = {row.id: row for row in reversed(rows) if row.id in new}
+        return [*reversed(due.values()), *(row for row in stored.values() if not row.aside)]
 
 
 def _of_a_stranger(parcel: Parcel) -> Refused:
@@ -129,30 +281,41 @@ def _of_a_stranger(parcel: Parcel) -> Refused:
     return Refused(Reason.UNKNOWN_GATEWAY, message, parcel.payload, tuple(dict.fromkeys(ids)), whole=True)
 
 
-async def _keep(unit: Unit, parcel: Parcel, refused: Refused) -> bool:
-    """Into quarantine; whether the home may be told."""
-    held = refused.reason.status is ReceiptStatus.HELD
-    if parcel.kept is not None and _same(parcel, refused):
-        if not held:
-            await unit.quarantine.reject(parcel.kept.id)  # a technician had it tried again, in vain
-        return False  # the home has been told
-    kept_whole = await unit.quarantine.put(
-        Refusal(
-            gateway=parcel.gateway,
-            status="held" if held else "rejected",
-            reason=refused.reason.value,
-            message=refused.message,
-            payload=refused.payload,
-            received_at=parcel.received_at,
-            reading_id=refused.reading_ids[0] if refused.reading_ids and not refused.whole else None,
-            batch=parcel.batch or None,
-            whole_sha256=refused.whole_sha256,
-            whole_bytes=refused.whole_bytes,
-        )
+async def _keep_all(unit: Unit, parcels: Sequence[Parcel]) -> list[list[Refused]]:
+    """Into quarantine; of each parcel those refusals that the home may be told of."""
+    promised: list[list[Refused]] = [[] for _ in parcels]
+    put: list[tuple[int, Refused, Refusal]] = []
+    full: dict[str, int] = {}
+    for number, parcel in enumerate(parcels):
+        for refused in parcel.refused:
+            if not _same(parcel, refused):
+                put.append((number, refused, _refusal(parcel, refused)))
+            elif parcel.kept is not None and refused.reason.status is not ReceiptStatus.HELD:
+                await unit.quarantine.reject(parcel.kept.id)  # a technician had it tried again, in vain
+    whole = await unit.quarantine.put_many([refusal for _, _, refusal in put])
+    for (number, refused, refusal), kept_whole in zip(put, whole, strict=True):
+        if kept_whole or refused.reason.status is not ReceiptStatus.HELD:
+            promised[number].append(refused)
+        else:
+            full[refusal.gateway] = full.get(refusal.gateway, 0) + 1
+    for gateway, refusals in full.items():
+        log.warning("quarantine_quota_reached", gateway=gateway, refusals=refusals)
+    return promised
+
+
+def _refusal(parcel: Parcel, refused: Refused) -> Refusal:
+    return Refusal(
+        gateway=parcel.gateway,
+        status="held" if refused.reason.status is ReceiptStatus.HELD else "rejected",
+        reason=refused.reason.value,
+        message=refused.message,
+        payload=refused.payload,
+        received_at=parcel.received_at,
+        reading_id=refused.reading_ids[0] if refused.reading_ids and not refused.whole else None,
+        batch=parcel.batch or None,
+        whole_sha256=refused.whole_sha256,
+        whole_bytes=refused.whole_bytes,
     )
-    if held and not kept_whole:
-        log.warning("quarantine_quota_reached", gateway=parcel.gateway, reason=refused.reason.value)
-    return kept_whole or not held
 
 
 def _same(parcel: Parcel, refused: Refused) -> bool:

@@ -14,7 +14,6 @@ from typing import Final, TypeVar, TypeVarTuple, Unpack
 import structlog
 
 from hearthline_backend.events import Event, EventBus
-from hearthline_backend.ingest.batch import Batch
 from hearthline_backend.ingest.gateway_status import keep_statuses
 from hearthline_backend.ingest.health import StoreHealth
 from hearthline_backend.ingest.parcel import Parcel, in_groups
@@ -31,10 +30,14 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-GROUP_MESSAGES: Final = 100
-GROUP_READINGS: Final = 500
+GROUP_MESSAGES: Final = 2000
+GROUP_READINGS: Final = 2000
 LINGER_S: Final = 0.005
 HELD_A_ROUND: Final = 200
+BATCHES_LOGGED: Final = 8
+_READINGS, _STATUS, _ANSWER, _STRAY = "readings", "status", "answer", "stray"
+MOST_SENDERS: Final = 100_000
+"""Topics whose gateway is remembered."""
 
 
 class Ingest:
@@ -63,6 +66,7 @@ class Ingest:
         self._on_commit = on_commit
         self._send_configuration = send_configuration
         self._greet = greet
+        self._senders: dict[str, tuple[str, str]] = {}
 
     async def run(self) -> None:
         """Take and settle, for ever."""
@@ -76,15 +80,15 @@ class Ingest:
         answers: list[tuple[str, Message]] = []
         strays: list[Message] = []
         for message in messages:
-            gateway = topics.gateway_of(message.topic)
-            if gateway is None:
-                strays.append(message)
-            elif message.topic == topics.status(gateway):
+            gateway, what = self._sender_of(message.topic)
+            if what is _READINGS:
+                parcels.append(Parcel.arrived(gateway, message))
+            elif what is _STATUS:
                 statuses.append((gateway, message))
-            elif is_answer(message.topic, gateway):
+            elif what is _ANSWER:
                 answers.append((gateway, message))
             else:
-                parcels.append(Parcel.arrived(gateway, message))
+                strays.append(message)
         if statuses or strays:
             await self._until_stored(self._keep_apart, statuses, strays)
         if answers:
@@ -92,7 +96,16 @@ class Ingest:
         for group in in_groups(parcels, GROUP_READINGS):
             settled = await self._until_stored(self._settled, group)
             self._uplink.acknowledge([parcel.message for parcel in group if parcel.message is not None])
-            self._tell(settled)
+            self._tell(settled, group)
+
+    def _sender_of(self, topic: str) -> tuple[str, str]:
+        """The gateway and what kind of message it is, remembered by topic."""
+        found = self._senders.get(topic)
+        if found is None:
+            if len(self._senders) >= MOST_SENDERS:
+                self._senders.clear()
+            found = self._senders[topic] = _sender(topic)
+        return found
 
     async def retry_held(self) -> int:
         """Try again what waits in quarantine: call it at the start, now and then, and when a gateway, a meter or an
@@ -109,7 +122,7 @@ class Ingest:
             parcels = [Parcel.waiting(row, row.payload, now) for row in rows if row.payload is not None]
             for group in in_groups(parcels, GROUP_READINGS):
                 settled = await self._settled(group)
-                self._tell(settled)
+                self._tell(settled, group)
                 released += sum(1 for parcel in group if parcel.stored)
 
     async def _until_stored(self, work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
@@ -140,7 +153,8 @@ class Ingest:
         for parcel in group:
             alone = await self._settled([parcel])
             together.answers += alone.answers
-            together.events += alone.events
+            together.measured = [*together.measured, *alone.measured]
+            together.alerts = [*together.alerts, *alone.alerts]
             together.stored += alone.stored
             together.judged += alone.judged
             together.refused += alone.refused
@@ -153,7 +167,7 @@ class Ingest:
             return Settled()
         ids = tuple(reading.id for reading in parcel.content.readings)
         message = "the backend failed on this message; it is kept and tried again, and its log says why"
-        parcel.content = Batch((), (Refused(Reason.NOT_PROCESSED, message, parcel.payload, ids, whole=True),))
+        parcel.refuse_whole(Refused(Reason.NOT_PROCESSED, message, parcel.payload, ids, whole=True))
         return await self._settlement.settle([parcel])
 
     async def _keep_apart(self, statuses: Sequence[tuple[str, Message]], strays: Sequence[Message]) -> None:
@@ -192,17 +206,27 @@ class Ingest:
             for gateway in {name: None for name, message in answers if _is_report(name, message)}:
                 await self._until_stored(self._greet, gateway)
 
-    def _tell(self, settled: Settled) -> None:
-        for parcel, receipt in settled.answers:
-            payload = receipt.model_dump_json().encode()
-            if not self._uplink.publish(topics.receipts(parcel.gateway), payload, parcel.correlation):
-                log.info("receipt_not_sent", gateway=parcel.gateway)  # the home asks again by sending again
-        for event in settled.events:
-            self._events.publish(event)
+    def _tell(self, settled: Settled, group: Sequence[Parcel]) -> None:
+        for answer in settled.answers:
+            if not self._uplink.publish(topics.receipts(answer.gateway), answer.payload, answer.correlation):
+                log.info("receipt_not_sent", gateway=answer.gateway)  # the home asks again by sending again
+        if self._events.listened:
+            for event in settled.events(self._clock()):
+                self._events.publish(event)
         if settled.judged:
             self._on_commit()
         if settled.answers:
-            log.info("settled", stored=settled.stored, judged=settled.judged, refused=settled.refused)
+            batches = [parcel.batch for parcel in group[:BATCHES_LOGGED]]
+            log.info("settled", stored=settled.stored, judged=settled.judged, refused=settled.refused, batches=batches)
+
+
+def _sender(topic: str) -> tuple[str, str]:
+    gateway = topics.gateway_of(topic)
+    if gateway is None:
+        return "", _STRAY
+    if topic == topics.status(gateway):
+        return gateway, _STATUS
+    return gateway, _ANSWER if is_answer(topic, gateway) else _READINGS
 
 
 def _is_report(gateway: str, message: Message) -> bool:

@@ -1,42 +1,28 @@
-"""The readings port on SQLite: its own file, write-ahead log, full sync, one writer thread and one reader thread.
+"""The readings port on SQLite: its own file, write-ahead log, full sync, one writer thread and two reader threads.
 
-The standard library's driver in our own two threads: a batch is one hop, its rows are encoded off the event loop, and
-no two batches can mix. With the same statements aiosqlite takes the same time: that of the disk's sync (measured).
+The standard library's driver in our own threads: a batch is one hop, its rows are encoded off the event loop, and no
+two batches can mix. With the same statements aiosqlite takes the same time: that of the disk's sync (measured).
 """
 
-import asyncio
-import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 from uuid import UUID
 
-from hearthline_backend.errors import HearthlineError
+from hearthline_backend.storage import embedded_reading as reading
+from hearthline_backend.storage import embedded_writing as writing
 from hearthline_backend.storage import readings_tables as tables
-from hearthline_backend.storage.ports import PatientReading, StoreUnavailableError
+from hearthline_backend.storage.embedded_checkpoints import Checkpoints
+from hearthline_backend.storage.embedded_threads import SqliteThreads
+from hearthline_backend.storage.embedded_upgrade import ReadingsTooNewError, prepare
+from hearthline_backend.storage.ports import Bucket, PatientReading, Place, Width
 
-T = TypeVar("T")
+__all__ = ["EmbeddedReadings", "ReadingsTooNewError"]
 
-_MARKS_A_QUERY: Final = 500
-_PRAGMAS: Final = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "busy_timeout=10000",
-    "cache_size=-65536",
-    "wal_autocheckpoint=8000",
-)
-
-
-class ReadingsTooNewError(HearthlineError):
-    """The file was written by a newer release."""
-
-    def __init__(self, path: Path, found: int) -> None:
-        super().__init__(
-            f"{path} is at version {found} and this release knows up to {tables.VERSION}. "
-            "Start the release that wrote it, or restore the backup made before its upgrade."
-        )
+_READERS: Final = 2
+_WRITER_CACHE_MB: Final = 128
+_READER_CACHE_MB: Final = 32
 
 
 class EmbeddedReadings:
@@ -44,15 +30,19 @@ class EmbeddedReadings:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer = _SqliteThread(path, "readings-writer")
-        self._reader = _SqliteThread(path, "readings-reader")
+        self._writer = SqliteThreads(path, "readings-writer", 1, _WRITER_CACHE_MB)
+        self._reader = SqliteThreads(path, "readings-reader", _READERS, _READER_CACHE_MB)
+        self._checkpoints = Checkpoints(path, self._writer)
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open, or create. Raises :class:`StoreUnavailableError` or :class:`ReadingsTooNewError`."""
+        """Open, or create; a file of an older release is upgraded in place.
+
+        Raises :class:`~hearthline_backend.storage.ports.StoreUnavailableError` or :class:`ReadingsTooNewError`.
+        """
         store = cls(path)
         try:
-            await store._writer.call(_create, path)
+            await store._writer.call(prepare, path)
         except BaseException:
             await store.close()
             raise
@@ -60,114 +50,62 @@ class EmbeddedReadings:
 
     async def write(self, rows: Sequence[PatientReading]) -> frozenset[UUID]:
         """All rows in one transaction, synced to disk before it returns; the ids that were new."""
-        return await self._writer.call(_write, rows) if rows else frozenset()
+        new = await self._writer.call(writing.write, rows) if rows else frozenset()
+        self._checkpoints.written(len(new))
+        return new
 
     async def get(self, reading_id: UUID) -> PatientReading | None:
         """One reading by its id."""
-        found = await self._reader.call(_select, tables.GET, (reading_id.bytes,))
-        return found[0] if found else None
+        return (await self.get_many((reading_id,))).get(reading_id)
+
+    async def get_many(self, reading_ids: Collection[UUID]) -> Mapping[UUID, PatientReading]:
+        """Those of these readings that are there."""
+        found = await self._reader.call(reading.select_in, tables.GET, [one.bytes for one in reading_ids])
+        return {one.id: one for one in found}
 
     async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[PatientReading]:
         """Readings of one patient and kind with ``start <= effective_time < end``, oldest first, then by id."""
-        arguments = (patient_id.bytes, tables.microseconds(start), tables.microseconds(end), kind)
-        return await self._reader.call(_select, tables.WINDOW, arguments)
+        return await self._reader.call(reading.select, tables.WINDOW, _stretch(patient_id, kind, start, end))
 
     async def latest(self, patients: Collection[UUID]) -> Mapping[UUID, Mapping[str, PatientReading]]:
         """The newest reading with a value of the patient, per patient and kind."""
         found: dict[UUID, dict[str, PatientReading]] = {}
-        wanted = [patient.bytes for patient in patients]
-        for start in range(0, len(wanted), _MARKS_A_QUERY):
-            part = tuple(wanted[start : start + _MARKS_A_QUERY])
-            query = tables.LATEST.format(marks=",".join("?" * len(part)))
-            for one in await self._reader.call(_select, query, part):
-                found.setdefault(one.patient_id, {})[one.reading.kind] = one
+        for one in await self._reader.call(reading.select_in, tables.LATEST, [one.bytes for one in patients]):
+            found.setdefault(one.patient_id, {})[one.kind] = one
         return found
+
+    async def buckets(
+        self, patient_id: UUID, kind: str, start: datetime, end: datetime, width: Width, zone: tzinfo
+    ) -> list[Bucket]:
+        """What was measured with ``start <= effective_time < end``, summed up, oldest first."""
+        return await self._reader.call(reading.buckets, _stretch(patient_id, kind, start, end), width, zone)
+
+    async def move(self, places: Mapping[UUID, Place]) -> frozenset[UUID]:
+        """Put readings where they belong now, in one transaction; returns the ids that are known."""
+        return await self._writer.call(writing.move, places) if places else frozenset()
+
+    async def erase(self, patient_id: UUID) -> int:
+        """Forget everything of a patient, in one transaction; returns how many readings there were."""
+        return await self._writer.call(writing.erase, patient_id.bytes)
+
+    async def patients(self) -> list[UUID]:
+        """Everybody of whom there is a reading, in order."""
+        return await self._reader.call(reading.patients)
+
+    async def everything(
+        self, patient_id: UUID, after: tuple[datetime, UUID] | None = None, limit: int = 5000
+    ) -> list[PatientReading]:
+        """Readings of one patient, by effective time, then id: the first ``limit`` after ``after``."""
+        time_us, last = (tables.EARLIEST_US, b"") if after is None else (tables.microseconds(after[0]), after[1].bytes)
+        arguments = (patient_id.bytes, time_us, time_us, last, limit)
+        return await self._reader.call(reading.select, tables.EVERYTHING, arguments)
 
     async def close(self) -> None:
         """Finish what is under way and close the file."""
+        await self._checkpoints.close()
         await self._reader.close()
         await self._writer.close()
 
 
-class _SqliteThread:
-    """One connection and the one thread that may touch it."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        self._path = path
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._connection: sqlite3.Connection | None = None
-
-    async def call(self, work: Callable[..., T], *arguments: object) -> T:
-        """``work(connection, *arguments)`` in the thread; what it changed is rolled back when it raises."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, work, arguments)
-        except (sqlite3.Error, OSError) as error:
-            raise StoreUnavailableError(f"readings are not available: {error}") from error
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._disconnect)
-        self._pool.shutdown(wait=False)
-
-    def _run(self, work: Callable[..., T], arguments: tuple[object, ...]) -> T:
-        if self._connection is None:
-            self._connection = _connect(self._path)
-        try:
-            return work(self._connection, *arguments)
-        except BaseException:
-            # The next call starts on a new connection: after a full disk or a torn file the old one cannot be trusted.
-            self._disconnect()
-            raise
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
-    try:
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _create(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found > tables.VERSION:
-        raise ReadingsTooNewError(path, found)
-    for statement in tables.TABLES:
-        connection.execute(statement)
-    connection.execute("COMMIT")
-
-
-def _write(connection: sqlite3.Connection, rows: Sequence[PatientReading]) -> frozenset[UUID]:
-    asked = tables.first_of_each(rows)
-    connection.execute("BEGIN IMMEDIATE")  # from here on nobody else adds an id between our look and our insert
-    known = _known(connection, list(asked))
-    new = [one for key, one in asked.items() if key not in known]
-    encoded = [tables.row_of(one) for one in new]
-    connection.executemany(tables.ADD_ID, [(row[3], row[0], row[1], row[2]) for row in encoded])
-    connection.executemany(tables.ADD_READING, encoded)
-    shown = [row for one, row in zip(new, encoded, strict=True) if tables.shows_as_latest(one.reading)]
-    connection.executemany(tables.ADD_LATEST, [(row[0], row[2], row[1], row[3]) for row in shown])
-    connection.execute("COMMIT")
-    return frozenset(one.reading.id for one in new)
-
-
-def _known(connection: sqlite3.Connection, ids: list[bytes]) -> set[bytes]:
-    known: set[bytes] = set()
-    for start in range(0, len(ids), _MARKS_A_QUERY):
-        part = ids[start : start + _MARKS_A_QUERY]
-        marks = ",".join("?" * len(part))
-        query = f"SELECT id FROM reading_ids WHERE id IN ({marks})"  # noqa: S608  # only question marks are put in
-        known.update(key for (key,) in connection.execute(query, part))
-    return known
-
-
-def _select(connection: sqlite3.Connection, query: str, arguments: tuple[object, ...]) -> list[PatientReading]:
-    return [tables.reading_of(row) for row in connection.execute(query, arguments)]
+def _stretch(patient_id: UUID, kind: str, start: datetime, end: datetime) -> tuple[bytes, int, int, str]:
+    return (patient_id.bytes, tables.microseconds(start), tables.microseconds(end), kind)

@@ -3,44 +3,94 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from hearthline_protocol.readings import Reading
+from hearthline_backend.storage.patient_reading import PatientReading, Place
 
 if TYPE_CHECKING:
     from hearthline_backend.storage.records.unit import Unit
+
+
+__all__ = ["Bucket", "PatientReading", "Place", "ReadingStore", "Records", "StoreUnavailableError", "Summary", "Width"]
 
 
 class StoreUnavailableError(Exception):
     """The store cannot take or give anything now. Nothing may be acknowledged; try again later."""
 
 
-@dataclass(frozen=True, slots=True)
-class PatientReading:
-    """A reading with its patient: what a time series is made of. ``stored_time`` is the backend's clock."""
+class Width(StrEnum):
+    """How wide a bucket is. Days and weeks (from Monday) are those of the zone that is asked for."""
 
-    patient_id: UUID
-    gateway: str
-    reading: Reading
-    stored_time: datetime
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One field in one bucket, in the field's unit."""
+
+    minimum: float
+    mean: float
+    maximum: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """``start`` is where it begins, in UTC. Only numbers that were measured count: no failed, synthetic or other
+    people's reading, and no value that only says lower or higher than the meter can process."""
+
+    start: datetime
+    fields: Mapping[str, Summary]
 
 
 class ReadingStore(Protocol):
-    """Time series of readings. Identity is the id alone: the same id again changes nothing, whatever its times."""
+    """Time series of readings. Identity is the id alone: the same id again changes nothing, whatever its times.
+
+    Every method raises :class:`StoreUnavailableError` when the store cannot do it now. A reading that stands aside (see
+    :class:`~hearthline_backend.storage.patient_reading.Place`) is only in ``get``, ``get_many`` and ``everything``.
+    """
 
     async def write(self, rows: Sequence[PatientReading]) -> frozenset[UUID]:
-        """Make all rows durable; returns the ids that were new. Raises :class:`StoreUnavailableError`."""
+        """Make all rows durable; returns the ids that were new. Of an id that comes twice the first row counts."""
 
     async def get(self, reading_id: UUID) -> PatientReading | None:
         """One reading by its id."""
+
+    async def get_many(self, reading_ids: Collection[UUID]) -> Mapping[UUID, PatientReading]:
+        """Those of these readings that are there."""
 
     async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[PatientReading]:
         """Readings of one patient and kind with ``start <= effective_time < end``, oldest first, then by id."""
 
     async def latest(self, patients: Collection[UUID]) -> Mapping[UUID, Mapping[str, PatientReading]]:
         """The newest reading that carries a value, by effective time, per patient and kind. Never synthetic ones."""
+
+    async def buckets(
+        self, patient_id: UUID, kind: str, start: datetime, end: datetime, width: Width, zone: tzinfo
+    ) -> list[Bucket]:
+        """What was measured with ``start <= effective_time < end``, summed up, oldest first; empty ones are left out.
+        The first and the last bucket hold only what lies between ``start`` and ``end``."""
+
+    async def move(self, places: Mapping[UUID, Place]) -> frozenset[UUID]:
+        """Put readings where they belong now; returns the ids that are known. The same again changes nothing, and one
+        that a crash interrupted is complete after it is repeated: at no moment is a reading lost, or found twice."""
+
+    async def erase(self, patient_id: UUID) -> int:
+        """Forget everything of a patient, ids too; returns how many readings there were."""
+
+    async def patients(self) -> list[UUID]:
+        """Everybody of whom there is a reading, in order."""
+
+    async def everything(
+        self, patient_id: UUID, after: tuple[datetime, UUID] | None = None, limit: int = 5000
+    ) -> list[PatientReading]:
+        """Readings of one patient, every kind and those that stand aside, by effective time, then id: the first
+        ``limit`` after ``after``."""
 
     async def close(self) -> None:
         """Give everything back."""

@@ -18,12 +18,14 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
     false,
+    text,
 )
 
 from hearthline_backend.storage.utc_date_time import UtcDateTime
@@ -55,6 +57,11 @@ def _to(name: str, target: str, *, null: bool = False, **more: Any) -> Column[An
 
 def _time(name: str, *, null: bool = False) -> Column[datetime]:
     return Column(name, UtcDateTime, nullable=null)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index of some rows only."""
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
 
 
 # --- who: organisations, teams, people -----------------------------------------------------------------------------
@@ -235,6 +242,58 @@ claims = Table(
     _time("claimed_at"),
 )
 
+reading_places = Table(  # the register of an engine that cannot look a reading up by its id, see storage/influxdb
+    "reading_places",
+    metadata,
+    Column("patient_id", Uuid, primary_key=True),  # no foreign key: what stands in a store is the store's business
+    Column("time_us", BigInteger, primary_key=True),  # effective time, microseconds since 1970-01-01 UTC
+    Column("kind", String(64), primary_key=True),
+    Column("slot", Integer, primary_key=True),  # 0; tells readings of one moment apart
+    Column("reading_id", Uuid, nullable=False),
+    Column("aside", Boolean, nullable=False),
+    Column("state", SmallInteger, nullable=False),  # 0 stands here, 1 is to come, 2 leaves, 3 has left, 4 is erased
+    Column("claim", BigInteger, nullable=False),  # of whoever wrote the point; 0 for one that surely is written
+    Index("ux_reading_places_standing", "reading_id", unique=True, **_where("state = 0")),
+    Index("ix_reading_places_moved", "patient_id", **_where("state <> 0")),
+    Index("ix_reading_places_moving", "reading_id", **_where("state <> 0")),
+    sqlite_with_rowid=False,
+)
+
+reading_claims = Table(  # places taken whose points may not be written yet
+    "reading_claims",
+    metadata,
+    Column("claim", BigInteger, primary_key=True, autoincrement=False),
+    _time("opened_at"),
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    _number(),
+    Column("reading_id", Uuid, nullable=False, index=True),
+    Column("kind", String(64)),
+    Column("what", String(30), nullable=False),  # claimed, unclaimed, moved, dated, entered_in_error, restored
+    Column("patient_before", Uuid, index=True),
+    Column("patient_after", Uuid, index=True),
+    _time("effective_before", null=True),
+    _time("effective_after", null=True),
+    Column("aside_before", Boolean, nullable=False, server_default=false()),
+    Column("aside_after", Boolean, nullable=False, server_default=false()),
+    Column("judgement", JSON),  # the row of the register that was taken back, if any
+    _to("by", "users.id", null=True),  # null: at the command line
+    _time("at"),
+    _time("finished_at", null=True),  # null: written first, and not yet done
+    Column("reason", String(300), nullable=False),
+    Index("ix_corrections_finished_at", "finished_at"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("topic", String(20), primary_key=True),  # homes, care
+    Column("number", BigInteger, nullable=False),  # grows by triggers, see migration 0004
+)
+
 # --- judging: plans, the register of judged ids, alerts -----------------------------------------------------------
 
 plans = Table(
@@ -261,7 +320,7 @@ judged = Table(
     _time("effective_time"),
     _time("judged_at"),
     Column("explanation", JSON, nullable=False),  # per rule: what it saw, whether it fired, why nobody was called
-    Index("ix_judged_patient_id_effective_time", "patient_id", "effective_time"),
+    sqlite_with_rowid=False,  # one row a reading: written once, at the end of the tree
 )
 
 alerts = Table(

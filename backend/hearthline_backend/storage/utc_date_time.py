@@ -25,3 +25,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def sqlite_text(utc: datetime) -> str:
+    """An instant in UTC as :class:`UtcDateTime` keeps it in SQLite, for statements that go past it."""
+    return utc.isoformat(" ", "microseconds")[:26]

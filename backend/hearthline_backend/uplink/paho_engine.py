@@ -5,10 +5,8 @@ is the connection and the packet's number on it.
 """
 
 import asyncio
-import random
 import ssl
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,39 +18,49 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from hearthline_backend.uplink import refusals
 from hearthline_backend.uplink.address import BrokerAddress
-from hearthline_backend.uplink.backoff import delays
+from hearthline_backend.uplink.broker_uplink import (
+    CONNECT_WITHIN_S,
+    KEEPALIVE_S,
+    MAX_PACKET_BYTES,
+    READY_WITHIN_S,
+    BrokerUplink,
+    Clock,
+    LostError,
+)
+from hearthline_backend.uplink.intake import Intake
 from hearthline_backend.uplink.port import Message
-from hearthline_protocol import topics
+from hearthline_backend.uplink.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
 
 RECEIVE_MAXIMUM: Final = 200
-"""Messages the broker may have under way to us without our acknowledgement."""
-QUEUE_LIMIT: Final = 2 * RECEIVE_MAXIMUM
-"""Past this we stop reading the socket: only messages of QoS 0, which nobody has to acknowledge, can get here."""
-KEEPALIVE_S: Final = 20
-CONNECT_WITHIN_S: Final = 4.0
-READY_WITHIN_S: Final = 10.0
-_NEEDED: Final = (topics.ALL_READINGS, topics.ALL_STATUS)
-_REMOTE_WORK: Final = (topics.ALL_REPORTED, topics.ALL_REPLIES)
-"""Without these readings still flow: an access list of an earlier release must not stop them."""
-_SUBSCRIPTIONS: Final = (*_NEEDED, *_REMOTE_WORK)
-
-Clock = Callable[[], datetime]
+MOST_QUEUED: Final = 5000
+"""Answers that may wait for a broker that does not read. Past it they are refused: homes ask again."""
 
 
-class _LostError(Exception):
-    """The connection could not be made or broke; the text is a reason for the log."""
-
-
-class _Connection:
+class PahoConnection:
     """One connection from its beginning to its end."""
 
-    def __init__(self, address: BrokerAddress, queue: asyncio.Queue[Message], clock: Clock) -> None:
+    def __init__(
+        self,
+        address: BrokerAddress,
+        subscriptions: Subscriptions,
+        intake: Intake,
+        clock: Clock,
+        *,
+        number: int,
+        receive_maximum: int,
+    ) -> None:
+        """``number`` tells this connection's tokens from those of every other."""
         self._address = address
-        self._queue = queue
+        self._subscriptions = subscriptions
+        self._intake = intake
         self._clock = clock
+        self._number = number
+        self._receive_maximum = receive_maximum
+        self._open: set[int] = set()  # tokens that wait for their acknowledgement
         self._loop = asyncio.get_running_loop()
         self._socket: Any = None
         self._reading = False
@@ -62,24 +70,33 @@ class _Connection:
 
     @property
     def live(self) -> bool:
+        """Subscribed, and not ended."""
         return self._ready.done() and not self._ended.done()
 
+    @property
+    def held_back(self) -> bool:
+        """Whether the broker may send nothing more before something is acknowledged."""
+        return len(self._open) >= self._receive_maximum
+
     async def open(self) -> None:
-        """Connect and subscribe. Raises :class:`_LostError`."""
+        """Connect and subscribe. Raises :class:`LostError`."""
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves this one untyped
-        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.ReceiveMaximum = self._receive_maximum
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
         try:
+            context = self._address.tls_context()
+            if context is not None:
+                self._client.tls_set_context(context)
             await self._connect(properties)
         except (OSError, ValueError) as error:
-            detail = error.strerror if isinstance(error, OSError) else None
-            raise _LostError(f"{type(error).__name__}: {detail or 'no connection'}") from None
+            raise LostError(refusals.unreachable(error)) from None
         self._attach()
         both = (self._ready, self._ended)
         await asyncio.wait(both, timeout=READY_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         if self._ended.done():
-            raise _LostError(self._ended.result())
+            raise LostError(self._ended.result())
         if not self._ready.done():
-            raise _LostError(f"the broker did not answer within {READY_WITHIN_S:.0f} s")
+            raise LostError(f"the broker did not answer within {READY_WITHIN_S:.0f} s; is it an MQTT broker?")
 
     async def _connect(self, properties: Properties) -> None:
         # Resolves the name and waits for the socket: the one thing here that blocks, so it runs in a thread.
@@ -98,22 +115,29 @@ class _Connection:
             self._client.loop_misc()  # keep-alive
         return self._ended.result()
 
-    def acknowledge(self, number: int) -> None:
-        self._client.ack(number, 1)
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """One by one: paho knows no groups. Those of another connection are passed over."""
+        for message in messages:
+            token = message.token
+            if token is not None and token in self._open:
+                self._open.discard(token)
+                self._client.ack(token & 0xFFFF, 1)
 
     def publish(self, topic: str, payload: bytes, correlation: bytes | None, *, retain: bool) -> bool:
+        """At QoS 1; False when too many wait for the broker already."""
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves this one untyped
         if correlation is not None:
             properties.CorrelationData = correlation
         return self._client.publish(topic, payload, 1, retain, properties).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def resume(self) -> None:
-        """Read the socket again after the queue was full."""
+        """Read the socket again, if reading stopped because the intake was full."""
         if self._socket is not None and not self._reading:
             self._reading = True
             self._loop.add_reader(self._socket, self._read)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Say goodbye if there is anybody to say it to."""
         if not self._ended.done():
             self._client.disconnect()
             self._client.loop_write()
@@ -132,9 +156,7 @@ class _Connection:
         client.connect_timeout = CONNECT_WITHIN_S
         if self._address.username is not None:
             client.username_pw_set(self._address.username, self._address.password)
-        context = self._address.tls_context()
-        if context is not None:
-            client.tls_set_context(context)
+        client.max_queued_messages_set(MOST_QUEUED)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
@@ -146,38 +168,41 @@ class _Connection:
 
     def _on_connect(self, client: Client, _data: Any, _flags: ConnectFlags, code: ReasonCode, _properties: Any) -> None:
         if code.is_failure:
-            self._end(f"the broker refused us: {code}")
+            self._end(refusals.refused(code.value, str(code)))
             return
-        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in _SUBSCRIPTIONS])
+        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._subscriptions.filters])
 
     def _on_subscribe(self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
-        refused = [topic for topic, code in zip(_SUBSCRIPTIONS, codes, strict=False) if code.is_failure]
-        if set(refused) & set(_NEEDED):
-            self._end(f"the broker's access list refuses {', '.join(refused)}")
+        reason = self._subscriptions.refused([code.value for code in codes])
+        if reason is not None:
+            self._end(reason)
             return
-        if refused:
-            next_step = "renew its access list from firmware-config/broker"
-            log.error("remote_work_refused_by_broker", topics=refused, next_step=next_step)
         if not self._ready.done():
             self._ready.set_result(None)
 
     def _on_disconnect(
         self, _client: Client, _data: Any, flags: DisconnectFlags, code: ReasonCode, _properties: Any
     ) -> None:
-        self._end(f"the broker ended it: {code}" if flags.is_disconnect_packet_from_server else "the connection broke")
+        from_broker = flags.is_disconnect_packet_from_server
+        self._end(refusals.ended(code.value, str(code)) if from_broker else "the connection broke")
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        token = (self, message.mid) if message.qos else None
         try:
             topic = message.topic
         except UnicodeDecodeError:
             log.warning("message_without_readable_topic")
+            if message.qos:
+                self._client.ack(message.mid, message.qos)  # else it would stay under way for ever
             return
+        token = None
+        if message.qos:
+            token = self._number << 16 | message.mid
+            self._open.add(token)
+        payload = bytes(message.payload)
         correlation = getattr(message.properties, "CorrelationData", None)
-        self._queue.put_nowait(
-            Message(topic, bytes(message.payload), correlation, bool(message.retain), self._clock(), token)
-        )
-        if self._queue.qsize() >= QUEUE_LIMIT and self._reading:
+        one = Message(topic, payload, correlation, bool(message.retain), self._clock(), token)
+        self._intake.put([one], len(payload))
+        if self._intake.full and self._reading:
             self._reading = False
             self._loop.remove_reader(self._socket)
 
@@ -221,107 +246,28 @@ class _Connection:
             self._ended.set_result(reason)
 
 
-class PahoUplink:
+class PahoUplink(BrokerUplink):
     """The :class:`~hearthline_backend.uplink.port.Uplink` port on paho-mqtt."""
 
     def __init__(
         self,
         address: BrokerAddress,
         *,
+        subscriptions: Subscriptions | None = None,
+        receive_maximum: int = RECEIVE_MAXIMUM,
         clock: Clock = lambda: datetime.now(UTC),
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """``changed`` is called when the broker is reached and when it is lost."""
-        self._address = address
-        self._clock = clock
-        self._changed = changed
-        self._queue: asyncio.Queue[Message] = asyncio.Queue()
-        self._connection: _Connection | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._away_since: datetime | None = clock()
+        """As :class:`~hearthline_backend.uplink.mqtt5_engine.Mqtt5Uplink`."""
+        super().__init__(address, receive_maximum, clock=clock, changed=changed)
+        self._subscriptions = subscriptions or Subscriptions.of()
 
-    @property
-    def connected(self) -> bool:
-        """Whether messages can come at this moment."""
-        return self._connection is not None and self._connection.live
-
-    @property
-    def away_since(self) -> datetime | None:
-        """Since when the broker is not reached; None while it is."""
-        return None if self.connected else self._away_since or self._clock()
-
-    async def start(self) -> None:
-        """Begin to connect, and keep connecting for as long as it takes; returns at once."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._keep_connected(), name="uplink")
-
-    async def messages(self, most: int, linger_s: float) -> Sequence[Message]:
-        """Wait for a message, then take what else is there or comes within ``linger_s``, up to ``most``."""
-        found = [await self._queue.get()]
-        until = asyncio.get_running_loop().time() + linger_s
-        while len(found) < most:
-            if self._queue.empty():
-                try:
-                    async with asyncio.timeout_at(until):
-                        found.append(await self._queue.get())
-                except TimeoutError:
-                    break
-            else:
-                found.append(self._queue.get_nowait())
-        if self._connection is not None and self._queue.qsize() < QUEUE_LIMIT:
-            self._connection.resume()
-        return found
-
-    def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Tell the broker that these are settled; those of an earlier connection are passed over."""
-        current = self._connection
-        if current is None or not current.live:
-            return
-        for message in messages:
-            match message.token:
-                case (connection, int() as number) if connection is current:
-                    current.acknowledge(number)
-
-    def publish(self, topic: str, payload: bytes, correlation: bytes | None, *, retain: bool = False) -> bool:
-        """Hand one answer to the broker; False when there is no connection."""
-        if self._connection is None or not self._connection.live:
-            return False
-        return self._connection.publish(topic, payload, correlation, retain=retain)
-
-    async def close(self) -> None:
-        """Leave the broker; what was not acknowledged goes back to it."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-
-    async def _keep_connected(self) -> None:
-        rng = random.Random()  # noqa: S311  # jitter, not a secret
-        waits = delays(rng)
-        told: str | None = None  # the same reason again is not news
-        while True:
-            connection = _Connection(self._address, self._queue, self._clock)
-            try:
-                await connection.open()
-                self._connection = connection
-                log.info("uplink_connected", host=self._address.host, port=self._address.port)
-                waits, told = delays(rng), None
-                self._is_away(away=False)
-                reason = await connection.lasted()
-            except _LostError as lost:
-                reason = str(lost)
-            finally:
-                self._connection = None
-                connection.close()
-            self._is_away(away=True)
-            if reason != told:
-                log.warning("uplink_lost", reason=reason)
-            told = reason
-            await asyncio.sleep(next(waits))
-
-    def _is_away(self, *, away: bool) -> None:
-        if away is (self._away_since is not None):
-            return  # a try that failed is not news
-        self._away_since = self._clock() if away else None
-        self._changed()
+    def _connect(self, number: int) -> PahoConnection:
+        return PahoConnection(
+            self._address,
+            self._subscriptions,
+            self._intake,
+            self._clock,
+            number=number,
+            receive_maximum=self._receive_maximum,
+        )

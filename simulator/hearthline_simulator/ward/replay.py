@@ -136,8 +136,7 @@ def notable(one: Sent) -> bool:
 
 
 async def _mark_sent(unit: Unit, now: datetime) -> None:
-    for channel in _CHANNELS:
-        for claim in await unit.calls.claim(channel, now, _LEASE, _MOST_CALLS):
-            sent = now + _SENT_AFTER
-            await unit.calls.end_attempt(claim.notification.id, claim.attempt, AttemptOutcome.SENT, sent, None)
-            await unit.calls.sent(claim.notification.id, sent)
+    for claim in await unit.calls.claim(dict.fromkeys(_CHANNELS, _MOST_CALLS), now, _LEASE):
+        sent = now + _SENT_AFTER
+        await unit.calls.end_attempt(claim.notification.id, claim.attempt, AttemptOutcome.SENT, sent, None)
+        await unit.calls.sent(claim.notification.id, sent)

@@ -1,18 +1,31 @@
 """Alerts: what an episode asks of people, and the append-only history of what became of it."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.domain.rules import Level
+from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.upsert import insert_or_skip
 from hearthline_backend.storage.schema import alert_events, alert_readings, alerts, patients, users
+from hearthline_backend.storage.utc_date_time import sqlite_text
+
+# Thousands of patients in one parameter: a mark for each would cost more than the search.
+_LOCKED: Final = """SELECT count(*) FROM (SELECT 1 FROM {table} WHERE id = ANY($1::{type}[]) ORDER BY id
+    FOR NO KEY UPDATE) AS locked"""
+_LOCK_PATIENTS: Final = _LOCKED.format(table="patients", type="uuid")
+_LOCK_ALERTS: Final = _LOCKED.format(table="alerts", type="bigint")
+_NEAR_SQLITE: Final = """SELECT DISTINCT patient_id FROM alerts WHERE patient_id IN (SELECT value FROM json_each(?))
+    AND last_effective_time >= ? AND effective_time <= ?"""
+_NEAR_POSTGRESQL: Final = """SELECT DISTINCT patient_id FROM alerts WHERE patient_id = ANY($1::uuid[])
+    AND last_effective_time >= $2 AND effective_time <= $3"""
 
 
 class AlertState(StrEnum):
@@ -52,6 +65,8 @@ class Happened(StrEnum):
     REOPENED = "reopened"
     MERGED = "merged"
     SPLIT = "split"
+    CORRECTED = "corrected"
+    """A reading it rested on no longer counts, and it stands as the others say."""
     WITHDRAWN = "withdrawn"
     CLOSED = "closed"
     """A yellow whose value came back within limits closed by itself."""
@@ -147,9 +162,14 @@ class Alerts:
     async def lock_patients(self, patient_ids: Collection[UUID]) -> None:
         """Judge these patients alone, until the transaction ends. In one order, so that two judges never wait in a
         ring; an engine with one writer has nothing to do."""
-        if self._connection.dialect.name != "sqlite":
-            query = select(patients.c.id).where(patients.c.id.in_(patient_ids)).order_by(patients.c.id)
-            await self._connection.execute(query.with_for_update())
+        if self._connection.dialect.name == "postgresql" and patient_ids:
+            await self._connection.exec_driver_sql(_LOCK_PATIENTS, (list(patient_ids),))
+
+    async def lock(self, alert_ids: Collection[int]) -> None:
+        """Nobody else changes these alerts until the transaction ends. Before their calls are changed, and in one order
+        as above: alerts come after their patient, calls after their alert."""
+        if self._connection.dialect.name == "postgresql" and alert_ids:
+            await self._connection.exec_driver_sql(_LOCK_ALERTS, (list(alert_ids),))
 
     async def add(self, alert: Alert) -> tuple[Alert, bool]:
         """Raise one; ``alert.id`` is ignored. Returns the alert as it stands and whether it is new: the same patient,
@@ -174,6 +194,11 @@ class Alerts:
             statement = insert_or_skip(self._connection, alert_readings, ["alert_id", "reading_id"])
             await self._connection.execute(statement, rows)
 
+    async def unlink(self, alert_id: int, reading_ids: Collection[UUID]) -> None:
+        """These readings do not belong to the alert any more; its history says why."""
+        gone = alert_readings.c.reading_id.in_(list(reading_ids))
+        await self._connection.execute(alert_readings.delete().where(alert_readings.c.alert_id == alert_id, gone))
+
     async def record(
         self,
         alert_id: int,
@@ -191,28 +216,41 @@ class Alerts:
     async def get(self, alert_id: int, *, lock: bool = False) -> Alert | None:
         """One alert; ``lock`` keeps others from changing it until the transaction ends."""
         query = select(alerts).where(alerts.c.id == alert_id)
-        row = (await self._connection.execute(query.with_for_update() if lock else query)).one_or_none()
+        # Not FOR UPDATE: that would also keep out whoever adds a row that points here.
+        query = query.with_for_update(key_share=True) if lock else query
+        row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else _alert(row)
 
     async def touching(
         self, patient_ids: Collection[UUID], start: datetime, end: datetime
     ) -> Mapping[UUID, tuple[Alert, ...]]:
-        """Alerts by patient whose readings may lie between two effective times, both included, oldest first."""
+        """Alerts by patient whose readings may lie between two effective times, both included, oldest first. They are
+        locked as by :meth:`lock`: nobody takes one while it is judged."""
         query = select(alerts).where(
-            alerts.c.patient_id.in_(patient_ids),
+            among(self._connection, alerts.c.patient_id, patient_ids),
             alerts.c.last_effective_time >= start,
             alerts.c.effective_time <= end,
         )
         found: dict[UUID, list[Alert]] = {}
-        for row in await self._connection.execute(query.order_by(alerts.c.effective_time, alerts.c.id)):
-            found.setdefault(row.patient_id, []).append(_alert(row))
+        rows = await self._connection.execute(query.order_by(alerts.c.id).with_for_update(key_share=True))
+        for alert in sorted(map(_alert, rows), key=lambda one: (one.effective_time, one.id)):
+            found.setdefault(alert.patient_id, []).append(alert)
         return {patient_id: tuple(ones) for patient_id, ones in found.items()}
+
+    async def patients_near(self, patient_ids: Collection[UUID], start: datetime, end: datetime) -> frozenset[UUID]:
+        """Those of the patients who have an alert whose readings may lie between two effective times."""
+        if self._connection.dialect.name == "postgresql":
+            rows = await self._connection.exec_driver_sql(_NEAR_POSTGRESQL, (list(patient_ids), start, end))
+            return frozenset(row[0] for row in rows)
+        hexes = json.dumps([one.hex for one in patient_ids])
+        found = await self._connection.exec_driver_sql(_NEAR_SQLITE, (hexes, sqlite_text(start), sqlite_text(end)))
+        return frozenset(UUID(row[0]) for row in found)
 
     async def readings_of(self, alert_ids: Collection[int]) -> Mapping[int, frozenset[UUID]]:
         """The readings linked to each alert."""
         found: dict[int, set[UUID]] = {alert_id: set() for alert_id in alert_ids}
         if found:
-            query = select(alert_readings).where(alert_readings.c.alert_id.in_(found))
+            query = select(alert_readings).where(among(self._connection, alert_readings.c.alert_id, found))
             for row in await self._connection.execute(query):
                 found[row.alert_id].add(row.reading_id)
         return {alert_id: frozenset(ids) for alert_id, ids in found.items()}

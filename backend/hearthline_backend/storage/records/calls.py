@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Select, func, or_, select, update
+from sqlalchemy import Row, Select, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.domain.rules import Level
+from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.schema import alerts, attempts, contacts, due, notifications, patients, teams, users
 
 
@@ -132,30 +133,26 @@ class Calls:
         if rows:
             await self._connection.execute(notifications.insert(), [_notification_values(row) for row in rows])
 
-    async def claim(self, channel: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
-        """Take due notifications of one channel and open an attempt for each; commit before sending anything.
+    async def claim(self, free: Mapping[str, int], now: datetime, lease: timedelta) -> list[Claim]:
+        """Take due notifications and open an attempt for each; commit before sending anything. ``free`` is how many at
+        most of each channel.
 
         A lease that ran out frees the row again. An earlier attempt that may have arrived makes this one a repeat.
         """
-        query = (
-            _sendable()
-            .where(
-                notifications.c.state == NotificationState.DUE.value,
-                notifications.c.due_at <= now,
-                or_(notifications.c.claimed_until.is_(None), notifications.c.claimed_until <= now),
-                contacts.c.channel == channel,
-            )
-            .order_by(notifications.c.due_at, notifications.c.created_at, notifications.c.id)
-            .limit(limit)
-            .with_for_update(of=notifications, skip_locked=True)
-        )
-        rows = (await self._connection.execute(query)).all()
-        before = await self._attempts([row.id for row in rows])
-        claims = [_claim(row, before[row.id]) for row in rows]
+        claims: list[Claim] = []
+        room = {channel: number for channel, number in free.items() if number > 0}
+        while room:
+            limit = sum(room.values())
+            rows = (await self._connection.execute(_due_of(room, now).limit(limit))).all()
+            for row in rows:
+                if room.get(row.channel):
+                    room[row.channel] -= 1
+                    claims.append(_claim(row))
+            # A channel with much to say may have filled the answer; then the others are asked about alone.
+            room = {channel: number for channel, number in room.items() if number > 0} if len(rows) == limit else {}
         if claims:
-            ids = [claim.notification.id for claim in claims]
-            lease_row = update(notifications).where(notifications.c.id.in_(ids)).values(claimed_until=now + lease)
-            await self._connection.execute(lease_row)
+            leased = among(self._connection, notifications.c.id, [claim.notification.id for claim in claims])
+            await self._connection.execute(update(notifications).where(leased).values(claimed_until=now + lease))
             await self._connection.execute(attempts.insert(), [_opened(claim, now) for claim in claims])
         return claims
 
@@ -181,15 +178,13 @@ class Calls:
     async def cancel(self, alert_id: int) -> tuple[UUID, ...]:
         """Nobody has to be called for this alert any more; returns what was cancelled."""
         still_due = notifications.c.alert_id == alert_id, notifications.c.state == NotificationState.DUE.value
-        ids = tuple(await self._connection.scalars(select(notifications.c.id).where(*still_due)))
-        change = update(notifications).where(*still_due)
-        await self._connection.execute(change.values(state=NotificationState.CANCELLED.value))
-        return ids
+        change = update(notifications).where(*still_due).values(state=NotificationState.CANCELLED.value)
+        return tuple(await self._connection.scalars(change.returning(notifications.c.id)))
 
     async def revive(self, ids: Collection[UUID], now: datetime) -> None:
         """Undo a cancellation: due at once."""
         change = update(notifications).where(
-            notifications.c.id.in_(ids), notifications.c.state == NotificationState.CANCELLED.value
+            among(self._connection, notifications.c.id, ids), notifications.c.state == NotificationState.CANCELLED.value
         )
         await self._connection.execute(change.values(state=NotificationState.DUE.value, due_at=now))
 
@@ -217,7 +212,7 @@ class Calls:
 
     async def first_called(self, alert_ids: Collection[int]) -> Mapping[int, Told]:
         """The first notification of each alert: who was called, when."""
-        query = _told().where(notifications.c.alert_id.in_(alert_ids))
+        query = _told().where(among(self._connection, notifications.c.alert_id, alert_ids))
         found: dict[int, Told] = {}
         for told in await self._told(query) if alert_ids else ():
             found.setdefault(told.notification.alert_id, told)
@@ -231,7 +226,8 @@ class Calls:
     async def _attempts(self, ids: Sequence[UUID]) -> dict[UUID, tuple[Attempt, ...]]:
         found: dict[UUID, list[Attempt]] = {one: [] for one in ids}
         if found:
-            query = select(attempts).where(attempts.c.notification_id.in_(ids)).order_by(attempts.c.number)
+            query = select(attempts).where(among(self._connection, attempts.c.notification_id, ids))
+            query = query.order_by(attempts.c.number)
             for row in await self._connection.execute(query):
                 found[row.notification_id].append(_attempt(row))
         return {one: tuple(tries) for one, tries in found.items()}
@@ -250,9 +246,17 @@ class Calls:
         await self._connection.execute(due.insert().values(**values))
 
     async def due_now(self, now: datetime, limit: int) -> list[DueTask]:
-        """What has to happen now, taken for this transaction: do it and call :meth:`done` before committing."""
+        """What has to happen now, taken for this transaction with the alert it is about: do it and call :meth:`done`
+        before committing. What somebody else is just changing is left for the next time: nobody waits in a ring."""
         query = _pending().where(due.c.due_at <= now).limit(limit).with_for_update(skip_locked=True)
-        return [_task(row) for row in await self._connection.execute(query)]
+        tasks = [_task(row) for row in await self._connection.execute(query)]
+        wanted = [task.alert_id for task in tasks if task.alert_id is not None]
+        if not wanted:
+            return tasks
+        free = select(alerts.c.id).where(among(self._connection, alerts.c.id, wanted))
+        free = free.with_for_update(key_share=True, skip_locked=True)
+        ours = {None, *await self._connection.scalars(free)}
+        return [task for task in tasks if task.alert_id in ours]
 
     async def done(self, task_id: UUID, at: datetime, outcome: str) -> None:
         """It has happened, or no longer has to."""
@@ -264,11 +268,9 @@ class Calls:
 
     async def call_off(self, alert_id: int, at: datetime, outcome: str) -> tuple[DueTask, ...]:
         """None of what was planned for this alert has to happen; returns what it was."""
-        query = _pending().where(due.c.alert_id == alert_id)
-        tasks = tuple(_task(row) for row in await self._connection.execute(query))
-        for task in tasks:
-            await self.done(task.id, at, outcome)
-        return tasks
+        planned = update(due).where(due.c.alert_id == alert_id, due.c.done_at.is_(None))
+        rows = await self._connection.execute(planned.values(done_at=at, outcome=outcome).returning(due))
+        return tuple(sorted(map(_task, rows), key=lambda task: (task.due_at, task.id)))
 
     async def pending(self, alert_id: int, what: Task) -> DueTask | None:
         """The next one of this sort that is planned for an alert."""
@@ -280,7 +282,8 @@ class Calls:
         """The next thing planned for each alert, such as the call to the second on call."""
         found: dict[int, DueTask] = {}
         if alert_ids:
-            for row in await self._connection.execute(_pending().where(due.c.alert_id.in_(alert_ids))):
+            query = _pending().where(among(self._connection, due.c.alert_id, alert_ids))
+            for row in await self._connection.execute(query):
                 found.setdefault(row.alert_id, _task(row))
         return found
 
@@ -313,26 +316,39 @@ def _told() -> Select[Any]:
     )
 
 
-def _sendable() -> Select[Any]:
+def _due_of(channels: Collection[str], now: datetime) -> Select[Any]:
+    """Everything a claim needs, locked; ``tries`` and ``unsure`` tell of the attempts before."""
     person = contacts.c.channel, contacts.c.address, contacts.c.secret, users.c.locale
     alert = alerts.c.level, alerts.c.review, alerts.c.patient_id, patients.c.team_id
-    return (
+    earlier = attempts.c.notification_id == notifications.c.id
+    tries = select(func.coalesce(func.max(attempts.c.number), 0)).where(earlier)
+    maybe = or_(attempts.c.outcome.is_(None), attempts.c.outcome != AttemptOutcome.FAILED.value)
+    query = (
         select(notifications, *person, *alert, teams.c.time_zone, teams.c.emergency_number)
+        .add_columns(tries.scalar_subquery().label("tries"), exists().where(earlier, maybe).label("unsure"))
         .join_from(notifications, contacts, contacts.c.id == notifications.c.contact_id)
         .join(users, users.c.id == notifications.c.user_id)
         .join(alerts, alerts.c.id == notifications.c.alert_id)
         .join(patients, patients.c.id == alerts.c.patient_id)
         .join(teams, teams.c.id == patients.c.team_id)
     )
+    return (
+        query.where(
+            notifications.c.state == NotificationState.DUE.value,
+            notifications.c.due_at <= now,
+            or_(notifications.c.claimed_until.is_(None), notifications.c.claimed_until <= now),
+            contacts.c.channel.in_(sorted(channels)),
+        )
+        .order_by(notifications.c.due_at, notifications.c.created_at, notifications.c.id)
+        .with_for_update(of=notifications, skip_locked=True)
+    )
 
 
-def _claim(row: Row[Any], before: tuple[Attempt, ...]) -> Claim:
-    repeat = any(one.outcome in (None, AttemptOutcome.UNKNOWN, AttemptOutcome.SENT) for one in before)
-    number = 1 + max((one.number for one in before), default=0)
+def _claim(row: Row[Any]) -> Claim:
     return Claim(
         notification=_notification(row),
-        attempt=number,
-        repeat=repeat,
+        attempt=row.tries + 1,
+        repeat=bool(row.unsure),
         channel=row.channel,
         address=row.address,
         secret=row.secret,

@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.domain.plans import Plan
+from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.plan_content import PlanContent
 from hearthline_backend.storage.schema import organisations, patients, plans, teams, users
 
@@ -102,7 +103,7 @@ class Care:
         if team_id is not None:
             query = query.where(patients.c.team_id == team_id)
         if ids is not None:
-            query = query.where(patients.c.id.in_(ids))
+            query = query.where(among(self._connection, patients.c.id, ids))
         return [Patient(**row._asdict()) for row in await self._connection.execute(query)]
 
     async def pause(self, patient_id: UUID, until: datetime | None, reason: str | None) -> None:
@@ -132,7 +133,8 @@ class Care:
     async def plan_histories(self, patient_ids: Collection[UUID]) -> Mapping[UUID, tuple[Plan, ...]]:
         """The same for several patients at once; a patient without a plan is not in it."""
         found: dict[UUID, list[Plan]] = {}
-        for row in await self._connection.execute(_plans().where(plans.c.patient_id.in_(patient_ids))):
+        query = _plans().where(among(self._connection, plans.c.patient_id, patient_ids))
+        for row in await self._connection.execute(query):
             found.setdefault(row.patient_id, []).append(_plan(row))
         return {patient_id: tuple(history) for patient_id, history in found.items()}
 

@@ -3,17 +3,35 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from hearthline_backend.storage.ports import StoreUnavailableError
+from hearthline_backend.storage.records.unavailable import told_when_unavailable
 from hearthline_backend.storage.records.unit import Unit
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
+
+_POOL: Final = {
+    "pool_size": 5,
+    "max_overflow": 15,
+    "pool_timeout": 10,
+    "pool_recycle": 1800,
+    "pool_pre_ping": True,  # after the server was away nobody meets a dead connection
+}
+CONNECT_WITHIN_S: Final = 10
+ANSWER_WITHIN_S: Final = 30
+"""A server that holds the line and says nothing is as good as away."""
+_SESSION: Final = {
+    "application_name": "hearthline",
+    "timezone": "UTC",
+    "jit": "off",  # it costs more than these short statements take
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",  # a process that hangs does not keep its patients locked
+}
+_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: Any) -> None:
@@ -31,13 +49,25 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def open_engine(url: str) -> AsyncEngine:
-    """An engine for a SQLAlchemy URL (``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``), set up for Records."""
-    engine = create_async_engine(make_url(url), hide_parameters=True)  # else its errors repeat patients' data
-    if engine.dialect.name == "sqlite":
+def open_engine(url: str, *, hurried: bool = True) -> AsyncEngine:
+    """An engine for a SQLAlchemy URL (``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``), set up for Records.
+
+    ``hurried`` False sets no limit to how long a statement or a lock may take, as for a migration.
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        engine = create_async_engine(address, hide_parameters=True)  # else its errors repeat patients' data
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
+        return engine
+    session = _SESSION if hurried else _SESSION | {"lock_timeout": "0"}
+    arguments = {
+        "timeout": CONNECT_WITHIN_S,
+        "command_timeout": ANSWER_WITHIN_S if hurried else None,
+        "server_settings": session,
+        "target_session_attrs": "primary",  # of the hosts that are named; a standby is as good as away
+    }
+    return create_async_engine(address, hide_parameters=True, connect_args=arguments, **_POOL)
 
 
 class SqlRecords:
@@ -45,10 +75,10 @@ class SqlRecords:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer. Waiting for it here costs nothing; waiting in its busy handler sleeps and polls.
-        self._writing: AbstractAsyncContextManager[object] = (
-            asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        )
+        self._writing: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
+        self._reading: dict[str, Any] = {"hearthline_writes": False} if sqlite else _SNAPSHOT
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -58,24 +88,23 @@ class SqlRecords:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Unit]:
         """One writing transaction."""
-        async with self._writing, self._unit(writes=True) as unit:
+        async with self._writing, self._unit({}) as unit:
             yield unit
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Unit]:
         """One consistent snapshot."""
-        async with self._unit(writes=False) as unit:
+        async with self._unit(self._reading) as unit:
             yield unit
 
     @asynccontextmanager
-    async def _unit(self, *, writes: bool) -> AsyncIterator[Unit]:
-        try:
+    async def _unit(self, options: dict[str, Any]) -> AsyncIterator[Unit]:
+        with told_when_unavailable():
             async with self._engine.connect() as connection:
-                await connection.execution_options(hearthline_writes=writes)
+                if options:
+                    await connection.execution_options(**options)
                 async with connection.begin():
                     yield Unit(connection)
-        except (OperationalError, InterfaceError, OSError) as error:
-            raise StoreUnavailableError(f"records are not available: {type(error).__name__}") from error
 
     async def close(self) -> None:
         """Give every connection back."""

@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.storage.records.among import among
+from hearthline_backend.storage.records.upsert import insert_or_replace
 from hearthline_backend.storage.schema import assignments, claims, gateways, sensors
 
 _TABLES: Final = (gateways, sensors, assignments, claims)
@@ -88,17 +90,23 @@ class Homes:
 
     async def gateways_named(self, names: Collection[str]) -> dict[str, Gateway]:
         """Those of ``names`` that are enrolled."""
-        rows = await self._connection.execute(select(gateways).where(gateways.c.name.in_(names)))
+        rows = await self._connection.execute(select(gateways).where(among(self._connection, gateways.c.name, names)))
         return {row.name: _gateway(row) for row in rows}
 
     async def organisations_of(self, names: Collection[str]) -> dict[str, UUID]:
         """Those of the gateways ``names`` that are enrolled, each with its organisation."""
-        query = select(gateways.c.name, gateways.c.organisation_id).where(gateways.c.name.in_(names))
+        query = select(gateways.c.name, gateways.c.organisation_id)
+        query = query.where(among(self._connection, gateways.c.name, names))
         return {row.name: row.organisation_id for row in await self._connection.execute(query)}
 
     async def heard(self, names: Collection[str], at: datetime) -> None:
-        """Note that these gateways sent something."""
-        await self._connection.execute(gateways.update().where(gateways.c.name.in_(names)).values(heard_at=at))
+        """Note that these gateways sent something. One that another process is just writing is left out: it is heard
+        there, and nobody waits for anybody."""
+        free = among(self._connection, gateways.c.name, names)
+        if self._connection.dialect.name == "postgresql":
+            still = select(gateways.c.name).where(free).with_for_update(key_share=True, skip_locked=True)
+            free = gateways.c.name.in_(still)
+        await self._connection.execute(gateways.update().where(free).values(heard_at=at))
 
     async def report(self, name: str, status: Mapping[str, Any], at: datetime, *, heard: bool) -> bool:
         """Keep a gateway's own status; False when nobody enrolled it. The broker's word that it went (its last will)
@@ -125,17 +133,21 @@ class Homes:
         """Every meter, or those of some gateways, by address."""
         query = select(sensors).order_by(sensors.c.address)
         if gateway_names is not None:
-            query = query.where(sensors.c.gateway.in_(gateway_names))
+            query = query.where(among(self._connection, sensors.c.gateway, gateway_names))
         return [_sensor(row) for row in await self._connection.execute(query)]
 
     async def sensors_at(self, addresses: Collection[str]) -> dict[str, Sensor]:
         """Those of ``addresses`` that are known, by address."""
-        rows = await self._connection.execute(select(sensors).where(sensors.c.address.in_(addresses)))
+        rows = await self._connection.execute(
+            select(sensors).where(among(self._connection, sensors.c.address, addresses))
+        )
         return {row.address: _sensor(row) for row in rows}
 
     async def assign(self, assignment: Assignment) -> None:
         """From ``valid_from`` on the meter (or its slot) is this patient's; who had it before had it until then. A
         ``shared`` one stands beside those of others who share the meter."""
+        meter = select(sensors.c.address).where(sensors.c.address == assignment.sensor)
+        await self._connection.execute(meter.with_for_update(key_share=True))  # two at once would both be the last
         previous = (
             assignments.update()
             .where(assignments.c.sensor == assignment.sensor)
@@ -156,20 +168,21 @@ class Homes:
         """Assignments past and present of some meters, of some patients, or all; the oldest first."""
         query = select(assignments).order_by(assignments.c.valid_from, assignments.c.id)
         if sensors_at is not None:
-            query = query.where(assignments.c.sensor.in_(sensors_at))
+            query = query.where(among(self._connection, assignments.c.sensor, sensors_at))
         if patients is not None:
-            query = query.where(assignments.c.patient_id.in_(patients))
+            query = query.where(among(self._connection, assignments.c.patient_id, patients))
         return [_assignment(row) for row in await self._connection.execute(query)]
 
     async def claim(self, reading_id: UUID, patient_id: UUID | None, by: UUID | None, at: datetime) -> None:
         """A person says whose a reading is, None for a guest's; the last word counts."""
-        await self._connection.execute(claims.delete().where(claims.c.reading_id == reading_id))
         values = {"reading_id": reading_id, "patient_id": patient_id, "claimed_by": by, "claimed_at": at}
-        await self._connection.execute(claims.insert().values(**values))
+        await self._connection.execute(insert_or_replace(self._connection, claims, ["reading_id"], values))
 
     async def claims(self, reading_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
         """Those of the readings that a person has claimed, with the patient."""
-        rows = await self._connection.execute(select(claims).where(claims.c.reading_id.in_(reading_ids)))
+        rows = await self._connection.execute(
+            select(claims).where(among(self._connection, claims.c.reading_id, reading_ids))
+        )
         return {row.reading_id: row.patient_id for row in rows}
 
     async def extent(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,13 +12,39 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.records.upsert import insert_or_skip
 from hearthline_backend.storage.schema import judged
+from hearthline_backend.storage.utc_date_time import sqlite_text
 
 _IDS_A_QUERY: Final = 500
+
+Quiet = tuple[UUID, UUID, str, datetime, str]
+"""Reading, patient, kind, effective time in UTC, and the explanation as JSON."""
+
+_ROWS_A_STATEMENT: Final = 2000
+"""Each statement is one visit to the driver without Python's lock; a row at a time would hand the lock to and fro."""
+_ADD_QUIET_POSTGRESQL: Final = """INSERT INTO judged
+    (reading_id, patient_id, kind, effective_time, judged_at, explanation)
+    SELECT one, whose, kind, at, $5, why::json
+    FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::timestamptz[], $6::text[]) AS new (one, whose, kind, at, why)
+    ON CONFLICT (reading_id) DO NOTHING"""
+
+
+@lru_cache(maxsize=64)
+def _add_quiet(rows: int) -> str:
+    marks = ",".join(["(?,?,?)"] * rows)
+    return f"""INSERT INTO judged (reading_id, patient_id, kind, effective_time, judged_at, explanation)
+        WITH alike (kind, judged_at, explanation) AS (SELECT ?, ?, ?),
+            new (reading_id, patient_id, at) AS (VALUES {marks})
+        SELECT reading_id, patient_id, kind, at, judged_at, explanation FROM alike JOIN new WHERE true
+        ON CONFLICT (reading_id) DO NOTHING"""  # noqa: S608  # only question marks are put in
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was decided about one reading, and why: per rule what it saw, whether it fired, why nobody was called."""
+    """What was decided about one reading, and why: per rule what it saw, whether it fired, why nobody was called.
+
+    A reading past no limit, with no alert near, has only ``{"within": <plan version>}``: evaluated by that version it
+    says the rest again.
+    """
 
     reading_id: UUID
     patient_id: UUID
@@ -39,6 +66,29 @@ class Judgements:
         if rows:
             await self._connection.execute(insert_or_skip(self._connection, judged, ["reading_id"]), rows)
 
+    async def add_quiet(self, rows: Sequence[Quiet], judged_at: datetime) -> None:
+        """Register readings of which nothing follows, as :meth:`add` does, at a fraction of its cost."""
+        if not rows:
+            return
+        if self._connection.dialect.name == "postgresql":
+            ids, patient_ids, kinds, times, explanations = zip(*rows, strict=True)
+            arguments = (list(ids), list(patient_ids), list(kinds), list(times), judged_at, list(explanations))
+            await self._connection.exec_driver_sql(_ADD_QUIET_POSTGRESQL, arguments)
+        else:
+            await self._add_quiet_sqlite(rows, sqlite_text(judged_at))
+
+    async def _add_quiet_sqlite(self, rows: Sequence[Quiet], at: str) -> None:
+        alike: dict[tuple[str, str], list[str]] = {}
+        for one, patient, kind, time, why in rows:
+            values = alike.get((kind, why))
+            if values is None:
+                values = alike[kind, why] = []
+            values += (one.hex, patient.hex, sqlite_text(time))
+        for (kind, why), values in alike.items():
+            for start in range(0, len(values), 3 * _ROWS_A_STATEMENT):
+                part = values[start : start + 3 * _ROWS_A_STATEMENT]
+                await self._connection.exec_driver_sql(_add_quiet(len(part) // 3), (kind, at, why, *part))
+
     async def known(self, reading_ids: Collection[UUID]) -> frozenset[UUID]:
         """Those of ``reading_ids`` that have been judged."""
         found: set[UUID] = set()
@@ -54,3 +104,9 @@ class Judgements:
         query = select(judged).where(judged.c.reading_id == reading_id)
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else Judgement(**row._asdict())
+
+    async def take_back(self, reading_ids: Collection[UUID]) -> tuple[Judgement, ...]:
+        """Strike these readings from the register, so that they may be judged anew; returns what stood there, which
+        the caller keeps in the history of its correction."""
+        query = judged.delete().where(judged.c.reading_id.in_(list(reading_ids))).returning(*judged.c)
+        return tuple(Judgement(**row._asdict()) for row in await self._connection.execute(query))

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.schema import (
     access_log,
     contacts,
@@ -126,7 +127,7 @@ class People:
         """Several users by id; unknown ids are left out."""
         if not ids:
             return {}
-        rows = await self._connection.execute(select(users).where(users.c.id.in_(set(ids))))
+        rows = await self._connection.execute(select(users).where(among(self._connection, users.c.id, set(ids))))
         return {row.id: _user(row) for row in rows}
 
     async def care_team(self, team_id: UUID) -> tuple[User, ...]:

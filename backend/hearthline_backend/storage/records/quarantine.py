@@ -5,16 +5,17 @@ payload is no longer kept, only its hash; past the quota in rows only a count pe
 whole: where it cannot be kept whole, :meth:`Quarantine.put` says so and nobody is told that it is held.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, String, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.schema import quarantine
 
 QUOTA_BYTES: Final = 32 * 1024 * 1024
@@ -23,6 +24,8 @@ QUOTA_ROWS: Final = 5_000
 """Different rows kept for one gateway; a full outbox of held readings, one row each, is the case that needs most."""
 _PAST_QUOTA: Final = "past-quota"
 _MESSAGE_LENGTH: Final = 500
+_ONE_AT_A_TIME: Final = 0x4865617274687302
+"""PostgreSQL's advisory lock of who keeps something."""
 
 Status = Literal["rejected", "held", "released", "discarded"]
 
@@ -78,16 +81,25 @@ class Quarantine:
 
     async def put(self, refusal: Refusal) -> bool:
         """Keep one refusal. True when its payload is kept whole, so that ``held`` is a promise that holds."""
-        digest = refusal.whole_sha256 or sha256(refusal.payload).hexdigest()
-        again = await self._find(refusal, digest)
-        if again is not None:
-            return await self._count(again, refusal)
-        rows, held_bytes = await self._used(refusal.gateway)
-        if rows >= self._quota_rows:
-            await self._count_only(refusal)
-            return False
-        whole = held_bytes + len(refusal.payload) <= self._quota_bytes
-        await self._insert(refusal, digest, refusal.payload if whole else None, status=_status(refusal, whole=whole))
+        return (await self.put_many([refusal]))[0]
+
+    async def put_many(self, refusals: Sequence[Refusal]) -> list[bool]:
+        """Keep refusals in their order, each as :meth:`put` does, in a handful of statements for all of them: a home
+        that sends nothing but rubbish must not hold up the others."""
+        if not refusals:
+            return []
+        await self._alone()
+        shelf = await self._shelf(refusals)
+        whole = [shelf.put(one) for one in refusals]
+        new = [row.values for row in shelf.rows.values() if row.id is None]
+        if new:
+            await self._connection.execute(quarantine.insert(), new)
+        again = [row.change() for row in shelf.rows.values() if row.id is not None and row.times]
+        if again:
+            await self._connection.execute(_COUNT_AGAIN, again)
+        payloads = [row.payload() for row in shelf.rows.values() if row.id is not None and row.filled]
+        if payloads:
+            await self._connection.execute(_FILL, payloads)
         return whole
 
     async def get(self, number: int) -> Kept | None:
@@ -133,66 +145,160 @@ class Quarantine:
         """End the waiting of a held row: it can never become valid."""
         await self._connection.execute(quarantine.update().where(quarantine.c.id == number).values(status="rejected"))
 
-    async def _find(self, refusal: Refusal, digest: str) -> Row[Any] | None:
-        query = select(quarantine.c.id, quarantine.c.payload.is_not(None).label("whole")).where(
-            quarantine.c.gateway == refusal.gateway,
-            quarantine.c.payload_sha256 == digest,
-            quarantine.c.reason == refusal.reason,
-            quarantine.c.reading_id.is_not_distinct_from(refusal.reading_id),
-        )
-        return (await self._connection.execute(query.order_by(quarantine.c.id).limit(1))).one_or_none()
+    async def _alone(self) -> None:
+        """Two processes that keep the same at once would find it twice; two that keep much, in another order, would
+        wait in a ring. One after the other, and SQLite's one writer is alone anyway."""
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
 
-    async def _count(self, again: Row[Any], refusal: Refusal) -> bool:
-        values: dict[str, Any] = {
-            "count": quarantine.c.count + 1,
-            "last_received_at": refusal.received_at,
-            "message": refusal.message[:_MESSAGE_LENGTH],
-            "batch": refusal.batch,
+    async def _shelf(self, refusals: Sequence[Refusal]) -> "_Shelf":
+        """What is kept already of the gateways that these refusals are of."""
+        gateways = sorted({one.gateway for one in refusals})
+        size = func.coalesce(func.sum(func.length(quarantine.c.payload)), 0)
+        used = select(quarantine.c.gateway, func.count(), size).group_by(quarantine.c.gateway)
+        used = used.where(among(self._connection, quarantine.c.gateway, gateways))
+        rows = {gateway: [int(count), int(held)] for gateway, count, held in await self._connection.execute(used)}
+        shelf = _Shelf(self._quota_rows, self._quota_bytes, {one: rows.get(one, [0, 0]) for one in gateways})
+        digests = {_digest(one) for one in refusals} | {_PAST_QUOTA}
+        known = select(
+            quarantine.c.id,
+            quarantine.c.gateway,
+            quarantine.c.payload_sha256,
+            quarantine.c.reason,
+            quarantine.c.reading_id,
+            quarantine.c.payload.is_not(None).label("whole"),
+        ).where(
+            among(self._connection, quarantine.c.gateway, gateways),
+            among(self._connection, quarantine.c.payload_sha256, digests),
+        )
+        for row in await self._connection.execute(known.order_by(quarantine.c.id.desc())):
+            key = (row.gateway, row.payload_sha256, row.reason, row.reading_id)
+            shelf.rows[key] = _ShelfRow(row.id, bool(row.whole))
+        return shelf
+
+
+_Key = tuple[str, str, str, UUID | None]
+
+_COUNT_AGAIN: Final = (
+    quarantine.update()
+    .where(quarantine.c.id == bindparam("row"))
+    .values(
+        count=quarantine.c.count + bindparam("times"),
+        last_received_at=bindparam("last"),
+        message=func.coalesce(bindparam("words", type_=String), quarantine.c.message),
+        batch=func.coalesce(bindparam("sent_as", type_=String), quarantine.c.batch),
+        status=func.coalesce(bindparam("now", type_=String), quarantine.c.status),
+    )
+)
+_FILL: Final = quarantine.update().where(quarantine.c.id == bindparam("row")).values(payload=bindparam("whole"))
+
+
+@dataclass(slots=True)
+class _ShelfRow:
+    """A row that is there (``id``) or will be. ``newest`` is the last refusal that counted in it; None for a row that
+    only counts."""
+
+    id: int | None
+    whole: bool
+    times: int = 0
+    newest: Refusal | None = None
+    last: datetime | None = None
+    filled: bytes | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def change(self) -> dict[str, Any]:
+        newest = self.newest
+        return {
+            "row": self.id,
+            "times": self.times,
+            "last": self.last,
+            "words": None if newest is None else newest.message[:_MESSAGE_LENGTH],
+            "sent_as": None if newest is None else newest.batch,
+            "now": None if newest is None else _status(newest, whole=self.whole),
         }
-        whole = bool(again.whole)
-        if not whole:
-            _, held_bytes = await self._used(refusal.gateway)
-            if held_bytes + len(refusal.payload) <= self._quota_bytes:
-                values["payload"] = refusal.payload
-                whole = True
-        values["status"] = _status(refusal, whole=whole)
-        await self._connection.execute(quarantine.update().where(quarantine.c.id == again.id).values(**values))
+
+    def payload(self) -> dict[str, Any]:
+        return {"row": self.id, "whole": self.filled}
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The rows of some gateways as they will be; ``used`` are their rows and payload bytes."""
+
+    quota_rows: int
+    quota_bytes: int
+    used: dict[str, list[int]]
+    rows: dict[_Key, _ShelfRow] = field(default_factory=dict)
+
+    def put(self, refusal: Refusal) -> bool:
+        key = (refusal.gateway, _digest(refusal), refusal.reason, refusal.reading_id)
+        row = self.rows.get(key)
+        if row is not None:
+            return self._again(row, refusal)
+        used = self.used[refusal.gateway]
+        if used[0] >= self.quota_rows:
+            self._count_only(refusal)
+            return False
+        whole = used[1] + len(refusal.payload) <= self.quota_bytes
+        used[0] += 1
+        used[1] += len(refusal.payload) if whole else 0
+        self.rows[key] = row = _ShelfRow(None, whole)
+        row.values = _values(refusal, key[1], refusal.payload if whole else None)
+        row.values["status"] = _status(refusal, whole=whole)
         return whole
 
-    async def _used(self, gateway: str) -> tuple[int, int]:
-        size = func.sum(func.length(quarantine.c.payload))
-        query = select(func.count(), func.coalesce(size, 0)).where(quarantine.c.gateway == gateway)
-        rows, held_bytes = (await self._connection.execute(query)).one()
-        return int(rows), int(held_bytes)
+    def _again(self, row: _ShelfRow, refusal: Refusal) -> bool:
+        used = self.used[refusal.gateway]
+        if not row.whole and used[1] + len(refusal.payload) <= self.quota_bytes:
+            used[1] += len(refusal.payload)
+            row.whole, row.filled = True, refusal.payload
+        row.times += 1
+        row.newest, row.last = refusal, refusal.received_at
+        if row.id is None:
+            row.values |= {
+                "count": row.values["count"] + 1,
+                "last_received_at": refusal.received_at,
+                "message": refusal.message[:_MESSAGE_LENGTH],
+                "batch": refusal.batch,
+                "status": _status(refusal, whole=row.whole),
+            } | ({"payload": row.filled} if row.filled is not None else {})
+        return row.whole
 
-    async def _count_only(self, refusal: Refusal) -> None:
-        change = (
-            quarantine.update()
-            .where(quarantine.c.gateway == refusal.gateway, quarantine.c.payload_sha256 == _PAST_QUOTA)
-            .where(quarantine.c.reason == refusal.reason)
-            .values(count=quarantine.c.count + 1, last_received_at=refusal.received_at)
-        )
-        if (await self._connection.execute(change)).rowcount == 0:
-            message = f"past the quota of {self._quota_rows} rows for one gateway only a count is kept"
+    def _count_only(self, refusal: Refusal) -> None:
+        key = (refusal.gateway, _PAST_QUOTA, refusal.reason, None)
+        row = self.rows.get(key)
+        if row is None:
+            self.used[refusal.gateway][0] += 1
+            self.rows[key] = row = _ShelfRow(None, False)
+            message = f"past the quota of {self.quota_rows} rows for one gateway only a count is kept"
             nothing = {"payload_bytes": 0, "reading_id": None, "batch": None, "status": _status(refusal, whole=False)}
-            await self._insert(refusal, _PAST_QUOTA, None, message=message, **nothing)
+            row.values = _values(refusal, _PAST_QUOTA, None) | nothing | {"message": message}
+        elif row.id is None:
+            row.values |= {"count": row.values["count"] + 1, "last_received_at": refusal.received_at}
+        else:
+            row.times += 1
+            row.last = refusal.received_at
 
-    async def _insert(self, refusal: Refusal, digest: str, payload: bytes | None, **other: Any) -> None:
-        values = {
-            "gateway": refusal.gateway,
-            "status": refusal.status,
-            "reason": refusal.reason,
-            "message": refusal.message[:_MESSAGE_LENGTH],
-            "reading_id": refusal.reading_id,
-            "batch": refusal.batch,
-            "payload": payload,
-            "payload_sha256": digest,
-            "payload_bytes": len(refusal.payload) if refusal.whole_bytes is None else refusal.whole_bytes,
-            "count": 1,
-            "received_at": refusal.received_at,
-            "last_received_at": refusal.received_at,
-        }
-        await self._connection.execute(quarantine.insert().values(**(values | other)))
+
+def _digest(refusal: Refusal) -> str:
+    return refusal.whole_sha256 or sha256(refusal.payload).hexdigest()
+
+
+def _values(refusal: Refusal, digest: str, payload: bytes | None) -> dict[str, Any]:
+    return {
+        "gateway": refusal.gateway,
+        "status": refusal.status,
+        "reason": refusal.reason,
+        "message": refusal.message[:_MESSAGE_LENGTH],
+        "reading_id": refusal.reading_id,
+        "batch": refusal.batch,
+        "payload": payload,
+        "payload_sha256": digest,
+        "payload_bytes": len(refusal.payload) if refusal.whole_bytes is None else refusal.whole_bytes,
+        "count": 1,
+        "received_at": refusal.received_at,
+        "last_received_at": refusal.received_at,
+    }
 
 
 def _status(refusal: Refusal, *, whole: bool) -> Status:

@@ -121,7 +121,8 @@ class RemoteWork:
     async def answered(self, gateway: str, reply: CommandReply, at: datetime) -> Asked | None:
         """Take a reply: the command it belongs to when it brought news, None for a stranger's, an older or a repeated
         one. What has ended stays ended."""
-        before = await self.command(reply.command)
+        row = await self._connection.execute(select(commands).where(commands.c.id == reply.command).with_for_update())
+        before = None if (found := row.one_or_none()) is None else _asked(found)
         if before is None or before.gateway != gateway or before.ended:
             return None
         if before.reply is not None and reply.number <= before.reply.number:

@@ -7,11 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hearthline_backend.storage.records.alerts import Alerts
 from hearthline_backend.storage.records.calls import Calls
 from hearthline_backend.storage.records.care import Care
+from hearthline_backend.storage.records.corrections import CorrectionHistory
 from hearthline_backend.storage.records.homes import Homes
 from hearthline_backend.storage.records.judgements import Judgements
 from hearthline_backend.storage.records.people import People
 from hearthline_backend.storage.records.quarantine import Quarantine
 from hearthline_backend.storage.records.remote import RemoteWork
+from hearthline_backend.storage.records.revisions import Revisions
 
 
 class Unit:
@@ -59,3 +61,13 @@ class Unit:
     def remote(self) -> RemoteWork:
         """Wanted and reported configurations, commands."""
         return RemoteWork(self.connection)
+
+    @cached_property
+    def revisions(self) -> Revisions:
+        """Whether what is remembered between groups still holds."""
+        return Revisions(self.connection)
+
+    @cached_property
+    def corrections(self) -> CorrectionHistory:
+        """What people changed about readings afterwards."""
+        return CorrectionHistory(self.connection)

@@ -1,6 +1,7 @@
-"""The one statement in which SQLite and PostgreSQL agree in meaning and not in SQLAlchemy's spelling."""
+"""The statements in which SQLite and PostgreSQL agree in meaning and not in SQLAlchemy's spelling."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,3 +13,11 @@ def insert_or_skip(connection: AsyncConnection, table: Table, key: Sequence[str]
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing(index_elements=key)
     return sqlite.insert(table).on_conflict_do_nothing(index_elements=key)
+
+
+def insert_or_replace(connection: AsyncConnection, table: Table, key: Sequence[str], row: Mapping[str, Any]) -> Insert:
+    """An insert of ``row`` that takes the place of the one with the same ``key``."""
+    rest = {name: value for name, value in row.items() if name not in key}
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).values(**row).on_conflict_do_update(index_elements=key, set_=rest)
+    return sqlite.insert(table).values(**row).on_conflict_do_update(index_elements=key, set_=rest)

@@ -28,6 +28,8 @@ class Streams(set[asyncio.Task[None]]):
     """The streams that are open."""
 
 
+_OF_EVERYBODY: Final = ("resync", "store", "broker")
+
 STREAMS: Final = web.AppKey("hearthline_streams", Streams)
 
 routes = web.RouteTableDef()
@@ -65,7 +67,7 @@ async def close_streams(app: web.Application) -> None:
 async def _stream(visit: Visit, response: web.StreamResponse) -> None:
     names = _Names(visit)
     await names.load()
-    async with visit.context.events.subscribe() as events:
+    async with visit.context.events.subscribe(names.may_concern) as events:
         await _send(response, "tick", visit.context.clock().isoformat())
         looked = monotonic()
         while True:
@@ -130,9 +132,21 @@ class _Names:
         if user.role is Role.PATIENT and user.patient_id is not None:
             self._patients = frozenset((user.patient_id,))
 
+    def may_concern(self, event: Event) -> bool:
+        """Whether to look at an event at all: most are of other teams."""
+        if event.kind in _OF_EVERYBODY:
+            return True
+        role = self._visit.user.role
+        if role is Role.TECHNICIAN:
+            return event.kind == "gateway"
+        if role is Role.PATIENT:
+            return event.patient_id in self._patients
+        team = self._visit.request[PLACE].team
+        return event.patient_id is not None and team is not None and event.team_id in (None, team.id)
+
     async def of(self, event: Event) -> list[str]:
         """The names of one event for this viewer; empty where it is none of theirs."""
-        if event.kind in ("resync", "store", "broker"):
+        if event.kind in _OF_EVERYBODY:
             await self.load()
             return ["resync"]
         if self._visit.user.role is Role.TECHNICIAN:

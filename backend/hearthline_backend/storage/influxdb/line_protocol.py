@@ -1,0 +1,117 @@
+"""A reading as a line of InfluxDB's line protocol, and a record back to a reading.
+
+Measurement ``reading``. Tags: ``patient`` (UUID), ``kind``, ``lane`` (see :mod:`.spot`) and ``shows``: ``latest`` for
+what may be a last value, ``series`` for what stands only in its series, ``nowhere`` for what stands aside. Fields:
+``kept``, the whole reading as JSON with its gateway and stored time, and one number for each value that charts count.
+https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
+"""
+
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote, unquote
+from uuid import UUID
+
+import msgspec
+
+from hearthline_backend.storage.buckets import numbers_of, shows_as_latest
+from hearthline_backend.storage.influxdb.spot import EARLIEST_NS, LATEST_NS, Spot, point_time
+from hearthline_backend.storage.ports import PatientReading
+from hearthline_backend.storage.readings_tables import instant, microseconds
+
+MEASUREMENT: Final = "reading"
+KEPT: Final = "kept"
+LATEST: Final = "latest"
+SERIES: Final = "series"
+NOWHERE: Final = "nowhere"
+
+_NAMELESS: Final = "%"
+_TAKEN: Final = (KEPT, "time")
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """The field ``kept``. ``at_us`` is there where the point's own time cannot say the effective time."""
+
+    gateway: str
+    stored_us: int
+    body: msgspec.Raw
+    at_us: int | None = None
+
+
+_KEPT: Final = msgspec.json.Decoder(Kept)
+
+
+@lru_cache(maxsize=4096)
+def tag(text: str) -> str:
+    """A name as a tag says it: what line protocol or a predicate could take for its own is percent-encoded, so that
+    any name is only a name."""
+    return quote(text, safe="") or _NAMELESS
+
+
+def untagged(word: str) -> str:
+    """The inverse of :func:`tag`."""
+    return "" if word == _NAMELESS else unquote(word)
+
+
+@lru_cache(maxsize=4096)
+def field(name: str) -> str:
+    """The field key of a value: as :func:`tag`, and never one of our own or InfluxDB's."""
+    encoded = tag(name)
+    return f"%{encoded}" if encoded in _TAKEN or encoded.startswith("_") else encoded
+
+
+def field_name(key: str) -> str:
+    """The inverse of :func:`field`."""
+    ours = key.startswith("%_") or key[1:] in _TAKEN
+    return untagged(key[1:] if ours else key)
+
+
+@lru_cache(maxsize=65536)
+def _beginning(kind: str, lane: int, patient_id: UUID, shows: str, gateway: str) -> str:
+    """What is the same for many readings of a series."""
+    by = _in_quotes(msgspec.json.encode(gateway).decode())
+    tags = f"kind={tag(kind)},lane={lane},patient={patient_id},shows={shows}"
+    return f'{MEASUREMENT},{tags} {KEPT}="{{\\"gateway\\":{by},\\"stored_us\\":'
+
+
+def _in_quotes(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def line_of(one: PatientReading, spot: Spot) -> str:
+    """The point of a reading at a place, without its line end."""
+    content = one.content
+    patient_id, kind, time_us, slot, aside = spot
+    shows, fields = NOWHERE, ""
+    if not aside:
+        numbers = numbers_of(content)
+        shows = LATEST if numbers or shows_as_latest(content) else SERIES
+        fields = "".join([f",{field(name)}={number!r}" for name, number in numbers.items()])
+    at = time_us * 1000 + content.id.int % 1000
+    elsewhere = ""
+    if not EARLIEST_NS <= at < LATEST_NS:
+        at = point_time(time_us, content.id)
+        elsewhere = f',\\"at_us\\":{time_us}'
+    beginning = _beginning(kind, slot // 1000, patient_id, shows, one.gateway)
+    stored = microseconds(one.stored_time)
+    return f'{beginning}{stored}{elsewhere},\\"body\\":{_in_quotes(one.body.decode())}}}"{fields} {at}'
+
+
+def reading_of(spot: Spot, kept: str) -> PatientReading:
+    """The reading in a record; ``spot`` says where it stands."""
+    record = _KEPT.decode(kept)
+    return PatientReading.kept(
+        spot.patient_id,
+        record.gateway,
+        bytes(record.body),
+        instant(record.stored_us),
+        effective_time=instant(spot.time_us),
+        aside=spot.aside,
+    )
+
+
+def time_of(nanoseconds: int, kept: str) -> int:
+    """The effective time of a point in microseconds."""
+    if EARLIEST_NS + 1000 <= nanoseconds < LATEST_NS:
+        return nanoseconds // 1000
+    at = _KEPT.decode(kept).at_us
+    return nanoseconds // 1000 if at is None else at

@@ -1,0 +1,174 @@
+"""Reads series: what the bucket holds, without the points whose places do not count."""
+
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
+from operator import attrgetter
+from typing import Final
+from uuid import UUID
+
+from hearthline_backend.storage.buckets import numbers_of, shows_as_latest, summed_up
+from hearthline_backend.storage.influxdb.moves import Moved, Moves
+from hearthline_backend.storage.influxdb.points import EARLIEST, LATEST, Key, Number, Point, Points, key_of
+from hearthline_backend.storage.influxdb.register import Register
+from hearthline_backend.storage.influxdb.spot import Spot
+from hearthline_backend.storage.influxdb.sums import Sums, add_to, floor, joined, step_of
+from hearthline_backend.storage.ports import Bucket, PatientReading, Records, Width
+from hearthline_backend.storage.readings_tables import instant, microseconds
+
+_MOMENT: Final = timedelta(microseconds=1)
+_CANDIDATES: Final = 20
+
+_Whose = tuple[UUID, str]
+
+
+class Series:
+    """The bucket is asked first and the register after it: a reading that is moved meanwhile is in one place then."""
+
+    def __init__(self, records: Records, points: Points) -> None:
+        self._records = records
+        self._points = points
+
+    async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[PatientReading]:
+        """Readings of one patient and kind with ``start <= effective_time < end``, oldest first, then by id."""
+        points = await self._points.window(patient_id, kind, start, end)
+        moved = await self._moved([patient_id])
+        if not moved:
+            return _in_order([one.reading for one in points])
+        gone = _gone(moved)
+        kept = {one.key: one.reading for one in points if one.key not in gone}
+        unseen = _unseen(moved, _inside(patient_id, kind, start, end), kept)
+        return _in_order([*kept.values(), *(await self._points.at(unseen)).values()])
+
+    async def latest(self, patients: Collection[UUID]) -> Mapping[UUID, Mapping[str, PatientReading]]:
+        """The newest reading with a value of the patient, per patient and kind."""
+        if not patients:
+            return {}
+        series: dict[_Whose, list[Point]] = {}
+        for one in await self._points.latest(patients):
+            series.setdefault((one.spot.patient_id, one.spot.kind), []).append(one)
+        moved = await self._moved(patients)
+        gone = _gone(moved)
+        there: dict[_Whose, list[Spot]] = {}
+        for move in moved:
+            if move.now is not None and move.now.patient_id in patients and not move.now.aside:
+                there.setdefault((move.now.patient_id, move.now.kind), []).append(move.now)
+        found: dict[UUID, dict[str, PatientReading]] = {}
+        for whose in series.keys() | there.keys():
+            points = series.get(whose, [])
+            last = max((one.spot.time_us for one in points), default=None)
+            hidden = any(one.key in gone for one in points)
+            newer = any(last is None or spot.time_us > last for spot in there.get(whose, ()))
+            newest = await (self._by_register(*whose) if hidden or newer else self._of_lanes(*whose, points))
+            if newest is not None:
+                found.setdefault(whose[0], {})[whose[1]] = newest
+        return found
+
+    async def buckets(
+        self, patient_id: UUID, kind: str, start: datetime, end: datetime, width: Width, zone: tzinfo
+    ) -> list[Bucket]:
+        """What was measured with ``start <= effective_time < end``, summed up, oldest first."""
+        if start >= EARLIEST and end <= LATEST:
+            numbers = await self._points.numbers(patient_id, kind, start, end)
+            inside = _inside(patient_id, kind, start, end)
+            moved = [one for one in await self._moved([patient_id]) if any(map(inside, one.spots))]
+            if numbers is not None and not _unseen(moved, inside, {one.key for one in numbers}):
+                gone = _gone(moved)
+                return summed_up(_in_time(one for one in numbers if one.key not in gone), width, zone)
+            step = step_of(start, end, width, zone)
+            if step is not None:
+                return await self._by_steps(patient_id, kind, start, end, width, zone, step, moved)
+        rows = await self.window(patient_id, kind, start, end)
+        return summed_up(_numbers(rows), width, zone)
+
+    async def _by_steps(
+        self,
+        patient_id: UUID,
+        kind: str,
+        start: datetime,
+        end: datetime,
+        width: Width,
+        zone: tzinfo,
+        step: timedelta,
+        moved: Iterable[Moved],
+    ) -> list[Bucket]:
+        """InfluxDB sums up step by step; a step in which something was moved is read instead."""
+        steps = await self._points.summed(patient_id, kind, start, end, step)
+        inside = _inside(patient_id, kind, start, end)
+        for at in {floor(instant(spot.time_us), step) for one in moved for spot in one.spots if inside(spot)}:
+            for key in [key for key in steps if key[0] == at]:
+                del steps[key]
+            rows = await self.window(patient_id, kind, max(start, at), min(end, at + step))
+            for _, numbers in _numbers(rows):
+                for name, number in numbers.items():
+                    add_to(steps, at, name, Sums(number, number, number, 1))
+        return joined(steps, width, zone)
+
+    async def _of_lanes(self, patient_id: UUID, kind: str, points: list[Point]) -> PatientReading | None:
+        """The newest of what stands last in each lane. In the lanes beside the first, readings share a moment."""
+        last = max(one.spot.time_us for one in points)
+        newest = [one for one in points if one.spot.time_us == last]
+        if len(newest) == 1 and not newest[0].spot.lane:
+            return newest[0].reading
+        at = instant(last)
+        rows = await self.window(patient_id, kind, at, at + _MOMENT)
+        return max((one for one in rows if shows_as_latest(one.content)), key=attrgetter("id"), default=None)
+
+    async def _by_register(self, patient_id: UUID, kind: str) -> PatientReading | None:
+        """The newest by the register, whatever else the bucket holds."""
+        skipped = 0
+        while True:
+            async with self._records.read() as unit:
+                spots = await Register(unit.connection).newest(patient_id, kind, skipped, _CANDIDATES)
+            there = await self._points.at(dict(spots))
+            for one, _ in spots:
+                if one in there and shows_as_latest(there[one].content):
+                    return there[one]
+            if len(spots) < _CANDIDATES:
+                return None
+            skipped += len(spots)
+
+    async def _moved(self, patients: Iterable[UUID]) -> list[Moved]:
+        async with self._records.read() as unit:
+            return await Moves(Register(unit.connection)).of_patients(patients)
+
+
+def _inside(patient_id: UUID, kind: str, start: datetime, end: datetime) -> Callable[[Spot], bool]:
+    """Whether a place shows in a window."""
+    begin, stop = microseconds(start), microseconds(end)
+
+    def inside(spot: Spot) -> bool:
+        ours = spot.patient_id == patient_id and spot.kind == kind and not spot.aside
+        return ours and begin <= spot.time_us < stop
+
+    return inside
+
+
+def _gone(moved: Iterable[Moved]) -> set[Key]:
+    return {key_of(one.reading_id, one.spot) for one in moved}
+
+
+def _unseen(moved: Iterable[Moved], inside: Callable[[Spot], bool], seen: Container[Key]) -> dict[UUID, Spot]:
+    """Where readings stand that were moved, and of which we have not seen the point."""
+    return {
+        one.reading_id: one.now
+        for one in moved
+        if one.now is not None and inside(one.now) and key_of(one.reading_id, one.now) not in seen
+    }
+
+
+def _numbers(rows: Iterable[PatientReading]) -> Iterator[tuple[datetime, dict[str, float]]]:
+    return ((one.effective_time, numbers_of(one.content)) for one in rows)
+
+
+def _in_time(numbers: Iterable[Number]) -> Iterator[tuple[datetime, dict[str, float]]]:
+    ordered = sorted(numbers, key=lambda one: one.key[3])
+    return ((instant(one.key[3] // 1000), {one.name: one.value}) for one in ordered)
+
+
+def _in_order(rows: list[PatientReading]) -> list[PatientReading]:
+    """By time, then by id; the id is looked at only where times are equal, for it has to be taken out of the body."""
+    rows.sort(key=attrgetter("effective_time"))
+    if any(one.effective_time == next_one.effective_time for one, next_one in pairwise(rows)):
+        rows.sort(key=lambda one: (one.effective_time, one.id))
+    return rows

@@ -1,0 +1,60 @@
+"""Where a point stands in the bucket: its series and its time.
+
+The time is the reading's effective time, exact to the microsecond; the three digits below it come from the reading's
+id. The first reading of a patient, kind and microsecond stands in lane 0. Others of the same moment stand in lanes of
+their own, a tag, so that no two share a place however their digits fall.
+"""
+
+from typing import Final, NamedTuple
+from uuid import UUID
+
+_DIGITS: Final = 1000
+_WIDEST: Final = 10
+"""Of more than a million lanes one is free."""
+EARLIEST_NS: Final = -9_223_372_036_854_775_000
+"""Earlier than 1677-09-21 InfluxDB knows no time. What is dated so stands here, and its record says when it was."""
+LATEST_NS: Final = 9_223_372_036_854_774_000
+"""Later than 2262-04-11, likewise."""
+
+
+class Spot(NamedTuple):
+    """``time_us`` is the effective time in microseconds since 1970-01-01 UTC; ``slot`` 0, or lane and digits in one
+    number."""
+
+    patient_id: UUID
+    kind: str
+    time_us: int
+    slot: int
+    aside: bool = False
+
+    @property
+    def lane(self) -> int:
+        """The tag that tells readings of one moment apart."""
+        return self.slot // _DIGITS
+
+    def nanoseconds(self, reading_id: UUID) -> int:
+        """The point's time."""
+        return point_time(self.time_us, reading_id)
+
+
+def point_time(time_us: int, reading_id: UUID) -> int:
+    """Nanoseconds since 1970-01-01 UTC."""
+    return earliest_point(time_us) + reading_id.int % _DIGITS
+
+
+def earliest_point(time_us: int) -> int:
+    """The earliest point that a reading of this moment can be, in nanoseconds."""
+    return min(max(time_us * _DIGITS, EARLIEST_NS), LATEST_NS)
+
+
+def slot_at(attempt: int, reading_id: UUID) -> int:
+    """The slot to try: 0 first, then one of ever more lanes, the same for an id whoever asks."""
+    if attempt == 0:
+        return 0
+    lanes: int = 4 ** min(attempt - 1, _WIDEST)
+    return (1 + reading_id.int // _DIGITS % lanes) * _DIGITS + reading_id.int % _DIGITS
+
+
+def slot_of(lane: int, nanoseconds: int) -> int:
+    """The slot of a point that was found."""
+    return lane * _DIGITS + nanoseconds % _DIGITS if lane else 0

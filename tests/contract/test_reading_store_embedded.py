@@ -1,0 +1,199 @@
+"""The embedded engine's own promises: its file, its upgrade, how it fails, what it leaves of the erased."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from hearthline_backend.storage import readings_tables as tables
+from hearthline_backend.storage.embedded import EmbeddedReadings, ReadingsTooNewError
+from hearthline_backend.storage.embedded_checkpoints import Checkpoints
+from hearthline_backend.storage.ports import PatientReading, Place, StoreUnavailableError
+from hearthline_protocol.readings import Quality, TimeQuality
+from tests.contract.embedded_killed import killed_everywhere, nothing
+from tests.contract.embedded_version_1 import rows_of_version_1, write_version_1
+from tests.contract.reading_stores import whole_series
+from tests.fixtures.readings import PATIENT, of_patient, pressure
+from tests.fixtures.records import NOW
+
+SECOND = UUID(int=2)
+
+
+@asynccontextmanager
+async def _opened(path: Path) -> AsyncIterator[EmbeddedReadings]:
+    store = await EmbeddedReadings.open(path)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _rows(count: int, **other: Any) -> list[PatientReading]:
+    return [of_patient(pressure(effective_time=NOW + timedelta(hours=hour), **other)) for hour in range(count)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "readings.sqlite3"
+
+
+async def test_it_is_there_after_reopening(path: Path) -> None:
+    row = of_patient(pressure(time_quality=TimeQuality.CORRECTED))
+    async with _opened(path) as store:
+        await store.write([row])
+    async with _opened(path) as store:
+        assert await store.get(row.id) == row
+
+
+async def test_plain_sql_finds_a_reading_and_what_its_documentation_names(path: Path) -> None:
+    row, aside = _rows(2)
+    async with _opened(path) as store:
+        await store.write([row, aside])
+        await store.move({aside.id: Place(PATIENT, aside.effective_time, aside=True)})
+        with closing(sqlite3.connect(path)) as connection:
+            query = "SELECT gateway, kind, time_us, aside, body FROM readings WHERE id = ?"
+            found = connection.execute(query, (row.id.bytes,)).fetchone()
+            assert found == (
+                "home-0001",
+                "blood_pressure",
+                tables.microseconds(row.effective_time),
+                0,
+                row.body.decode(),
+            )
+            assert connection.execute(query, (aside.id.bytes,)).fetchone()[3] == 1
+            objects = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type <> 'index'")}
+            assert all(f"``{name}``" in (tables.__doc__ or "") for name in objects)
+            plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", (row.id.bytes,)))
+            assert "SCAN" not in plan
+
+
+async def test_a_body_is_kept_byte_for_byte(path: Path) -> None:
+    body = of_patient(pressure(model="Blutdruckmeßgerät")).body.replace(b'":', b'" :  ')
+    row = PatientReading.kept(PATIENT, "home-0001", body, NOW)
+    async with _opened(path) as store:
+        await store.write([row])
+        found = await store.get(row.id)
+        assert found is not None
+        assert found.body == body
+
+
+async def test_a_file_of_a_newer_release_is_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(ReadingsTooNewError, match="99"):
+        await EmbeddedReadings.open(path)
+
+
+async def test_a_store_that_cannot_write_says_so_and_recovers(path: Path) -> None:
+    row = of_patient(pressure())
+    async with _opened(path) as store:
+        with closing(sqlite3.connect(path)) as away:
+            away.execute("ALTER TABLE series RENAME TO elsewhere")
+            with pytest.raises(StoreUnavailableError):
+                await store.write([row])
+            with pytest.raises(StoreUnavailableError):
+                await whole_series(store)
+            away.execute("ALTER TABLE elsewhere RENAME TO series")
+        assert await store.write([row]) == {row.id}  # the id's own row went with the transaction
+        assert await whole_series(store) == [row]
+
+
+async def test_a_folder_that_is_not_there_is_an_unavailable_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailableError):
+        await EmbeddedReadings.open(tmp_path / "nowhere" / "readings.sqlite3")
+
+
+async def test_two_who_write_the_same_into_one_file_add_it_once(path: Path) -> None:
+    rows = _rows(300)
+    async with _opened(path) as one, _opened(path) as other:
+        parts = [rows[start : start + 30] for start in range(0, 300, 10)]
+        said = await asyncio.gather(*(store.write(part) for part in parts for store in (one, other)))
+        assert sorted(one for part in said for one in part) == sorted(row.id for row in rows)
+        assert await whole_series(other) == rows
+
+
+async def test_what_was_erased_is_not_left_in_the_file(path: Path) -> None:
+    others = of_patient(pressure(model="stays readable"), SECOND)
+    async with _opened(path) as store:
+        await store.write([*_rows(200, model="must not be read"), others])
+        assert await store.erase(PATIENT) == 200
+        left = b"".join(file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm"))
+    assert b"must not be read" not in left
+    assert b"stays readable" in left
+
+
+async def test_the_log_is_carried_over_while_the_store_is_open(path: Path) -> None:
+    rows = _rows(4000)
+    async with _opened(path) as store:
+        for start in range(0, len(rows), 500):
+            await store.write(rows[start : start + 500])
+        task = store._checkpoints._task
+        assert task is not None
+        await task
+        alone = shutil.copy(path, path.with_name("without-its-log.sqlite3"))
+        with closing(sqlite3.connect(alone)) as connection:
+            assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4000,)
+
+
+async def test_a_log_that_cannot_be_carried_over_is_told_and_writing_goes_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise StoreUnavailableError("readings are not available: no space")
+
+    async with _opened(path) as store:
+        monkeypatch.setattr("hearthline_backend.storage.embedded_checkpoints._ROWS", 1)
+        monkeypatch.setattr(store._checkpoints._thread, "call", fails)
+        with capture_logs() as said:
+            for row in _rows(2):
+                assert await store.write([row]) == {row.id}
+                task = store._checkpoints._task
+                assert task is not None
+                await task
+        assert [line["reason"] for line in said] == ["readings are not available: no space"] * 2
+        assert isinstance(store._checkpoints, Checkpoints)
+
+
+def _of_version_1() -> list[PatientReading]:
+    hidden: list[dict[str, Any]] = [
+        {"quality": Quality.FAILED, "values": {}},
+        {"quality": Quality.NOT_PATIENT},
+        {"synthetic": True},
+    ]
+    late = [of_patient(pressure(effective_time=NOW + timedelta(days=1), **other)) for other in hidden]
+    return [*_rows(20), *late, of_patient(pressure(), SECOND)]
+
+
+async def test_a_file_of_version_1_is_upgraded_in_place(path: Path) -> None:
+    rows = _of_version_1()
+    write_version_1(path, rows)
+    new = of_patient(pressure(effective_time=NOW + timedelta(days=2)))
+    async with _opened(path) as store:
+        assert await store.get_many([one.id for one in rows]) == {one.id: one for one in rows}
+        assert await whole_series(store, SECOND) == [rows[-1]]
+        assert (await store.latest([PATIENT]))[PATIENT]["blood_pressure"] == rows[19]
+        assert await store.write([*rows, new]) == {new.id}
+        assert await store.erase(PATIENT) == 24
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (tables.VERSION,)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_an_upgrade_killed_anywhere_leaves_a_file_of_version_1_or_a_whole_one(path: Path) -> None:
+    rows = _of_version_1()
+    write_version_1(path, rows)
+    *killed, whole = killed_everywhere(path, nothing, opening=True)
+    assert len(killed) > len(tables.TABLES) + 5
+    for left in killed:
+        assert rows_of_version_1(left) == len(rows)
+    for left in (killed[-1], whole):
+        async with _opened(left) as store:
+            assert await store.get_many([one.id for one in rows]) == {one.id: one for one in rows}
