@@ -34,10 +34,11 @@ faults: ## Every fault with its full counts, one line each; writes docs/referenc
 	@scripts/setup test
 	@$(bin)/python -m tests.faults
 
-bench: ## The whole chain and the gateway alone: times, rates, memory, processor time
+bench: ## The whole chain, the gateway and the backend: times, rates, memory, processor time
 	@scripts/setup test
 	@$(bin)/python -m bench.chain
 	@$(bin)/python -m bench.gateway
+	@$(bin)/python -m bench.ingest
 
 pictures: ## The pictures of the docs, from a running demo
 	@scripts/pictures

@@ -39,7 +39,7 @@ def bars(title: str, groups: Sequence[str], series: Mapping[str, Sequence[float 
     bar = wide * 0.8 / len(series)
     for index, (name, values) in enumerate(series.items()):
         colour = _COLOURS[index % len(_COLOURS)]
-        x = float(_LEFT + index * 150)
+        x = _LEFT + index * (_WIDTH - _LEFT - 20) / len(series)
         parts.append(f'<rect x="{x}" y="32" width="10" height="10" fill="{colour}"/>')
         parts.append(f'<text x="{x + 15}" y="41" fill="#222222">{escape(name)}</text>')
         for place, value in enumerate(values):

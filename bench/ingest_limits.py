@@ -24,7 +24,6 @@ from hearthline_backend.storage.ports import PatientReading, ReadingStore
 from hearthline_protocol import topics
 
 CONSUMED_WITHIN_S: Final = 300.0
-COMMITS: Final = 300
 WRITE_GROUP: Final = 1000
 _ROW_BYTES: Final = 800
 
@@ -110,14 +109,14 @@ async def write_only(store: ReadingStore, rows: Sequence[PatientReading]) -> flo
     return len(rows) / (time.perf_counter() - began)
 
 
-def bare_commits_ms(file: Path, group: int) -> list[float]:
+def bare_commits_ms(file: Path, group: int, commits: int) -> list[float]:
     """How long each commit of ``group`` rows takes in bare SQLite with the same promise: write-ahead log, full sync."""
     found: list[float] = []
     with sqlite3.connect(file, isolation_level=None) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("CREATE TABLE bare (number INTEGER PRIMARY KEY, body BLOB)")
-        for commit in range(COMMITS):
+        for commit in range(commits):
             rows = [(commit * group + one, b"x" * _ROW_BYTES) for one in range(group)]
             began = time.perf_counter()
             database.execute("BEGIN IMMEDIATE")

@@ -217,9 +217,10 @@ class _Homes:
         """Where nobody answers: so many are done."""
         self.done += count
         for home in range(GATEWAYS):
-            if self._under_way[home] and self._order.rate is None:
+            if self._under_way[home]:
                 self._under_way[home] = 0
-                self._ready.append(home)
+                if self._order.rate is None:
+                    self._ready.append(home)
 
     @property
     def missing(self) -> int:
@@ -266,8 +267,9 @@ def run(order: Order, line: _Line, frames: list[bytes]) -> Report:
         heard = time.perf_counter()
         before = line.unconfirmed
         for payload in line.receipts(data):
-            last = heard
-            homes.receipt(payload, heard)
+            if order.receipted:
+                last = heard
+                homes.receipt(payload, heard)
         if not order.receipted:
             last = heard
             homes.confirmed(before - line.unconfirmed)

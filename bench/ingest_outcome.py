@@ -10,7 +10,7 @@ from bench.ingest_readings import GATEWAYS, PATIENTS
 from bench.ingest_runs import BATCHES, Limits, Series
 from bench.ingest_stand import Measured
 from bench.percentile import percentile
-from bench.rows import Row, as_table, missed
+from bench.rows import Row, as_number, as_table, missed
 
 SINGLES_AIM: Final = 25_000.0
 BATCH50_AIM: Final = 60_000.0
@@ -93,7 +93,7 @@ class IngestOutcome:
             f"![Readings a second by batch size](pictures/{PICTURE})",
             _markdown(
                 ("row", "value", "aim"),
-                [(f"`{row.name}`", f"{row.value:,.4g} {row.unit}", _aim(row)) for row in self.rows()],
+                [(f"`{row.name}`", f"{as_number(row.value)} {row.unit}", _aim(row)) for row in self.rows()],
             ),
         ]
         head = ("readings a message", *(one.name for one in self.series))
@@ -199,7 +199,7 @@ def _aim(row: Row) -> str:
     if row.aim is None:
         return ""
     sign = "at least" if row.more_is_better else "below"
-    return f"{sign} {row.aim:,.4g}: {'met' if row.ok else 'missed'}"
+    return f"{sign} {as_number(row.aim)}: {'met' if row.ok else 'missed'}"
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

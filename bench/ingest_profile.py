@@ -1,8 +1,8 @@
 """``python -m bench.ingest_profile FILE serve``: the backend, and every millisecond of processor time a look at what it
 is doing. Writes processor seconds by step to FILE as JSON when it is asked to.
 
-Coarse on purpose: the innermost line of ours in the main thread decides the step; other threads are counted whole, by
-their name, from the kernel's figures.
+Coarse on purpose: the innermost line of ours in the main thread decides the step, and what that thread has spent since
+the last look counts for it; other threads are counted whole, by their name, from the kernel's figures.
 """
 
 import json
@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -31,12 +30,17 @@ _STEPS: Final = (
     ("ingest.whose", "whose"),
     ("ingest.usual_weights", "whose"),
     ("storage.records", "records"),
+    ("storage.record_rows", "records"),
+    ("storage.utc_date_time", "records"),
+    ("storage.patient_reading", "decode"),
     ("storage.schema", "records"),
     ("storage.", "store"),
     ("alerting.", "judge"),
     ("domain.", "judge"),
     ("ingest.", "settle and receipt"),
 )
+_LIBRARIES: Final = {"sqlalchemy": "records", "aiosqlite": "records", "asyncpg": "records"}
+"""Where a greenlet hides who called."""
 OTHER: Final = "loop and everything else"
 _THREADS: Final = (("readings-writer", "store, its writer thread"), ("readings-reader", "store, its reader threads"))
 RECORDS_THREADS: Final = "records, their threads"
@@ -50,20 +54,30 @@ def step_of(module: str) -> str:
 
 
 class Looks:
-    """Where the main thread was found, how often."""
+    """Processor seconds of the main thread by step."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
+        self._last = time.thread_time()
+
+    def forget(self) -> None:
+        """Begin again."""
+        self.seconds.clear()
+        self._last = time.thread_time()
 
     def __call__(self, _number: int, frame: FrameType | None) -> None:
         """One look."""
+        found = OTHER
         while frame is not None:
             module = frame.f_globals.get("__name__", "")
             if module.startswith(_PREFIX):
-                self.counts[step_of(module)] += 1
-                return
+                found = step_of(module)
+                break
+            found = _LIBRARIES.get(module.partition(".")[0], found)
             frame = frame.f_back
-        self.counts[OTHER] += 1
+        now = time.thread_time()
+        self.seconds[found] = self.seconds.get(found, 0.0) + now - self._last
+        self._last = now
 
 
 def _threads() -> dict[str, float]:
@@ -84,21 +98,17 @@ def profile(target: Path) -> None:
     """Run the command in ``sys.argv``; its steps go to ``target``. SIGUSR1 forgets what was seen so far: it is sent
     when the start is over. SIGUSR2 writes."""
     looks = Looks()
-    began = [0.0]
     threads_before: dict[str, float] = {}
 
     def forget(*_: object) -> None:
-        looks.counts.clear()
-        began[0] = time.thread_time()
+        looks.forget()
         threads_before.clear()
         threads_before.update(_threads())
 
     def write(*_: object) -> None:
-        main_s, total = time.thread_time() - began[0], sum(looks.counts.values()) or 1
-        steps = {step: main_s * count / total for step, count in looks.counts.items()}
-        steps |= {step: cpu - threads_before.get(step, 0.0) for step, cpu in _threads().items()}
+        threads = {step: spent - threads_before.get(step, 0.0) for step, spent in _threads().items()}
         half = target.with_suffix(".half")
-        half.write_text(json.dumps(steps))
+        half.write_text(json.dumps(looks.seconds | threads))
         half.rename(target)
 
     signal.signal(signal.SIGPROF, looks)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.ingest_limits import Consumed, bare_commits_ms, mosquitto_sub, receive_only, rows_of
+from bench.ingest_readings import PATIENTS
 from bench.ingest_stand import Measured, Numbers, Stand
 from bench.ingest_stores import Stores
 from bench.percentile import percentile
@@ -19,7 +20,8 @@ from hearthline_protocol.messages import MAX_BATCH_READINGS
 
 BATCHES: Final = (1, 10, 50, MAX_BATCH_READINGS)
 """Readings a message. 500 would be refused: a batch has at most 200."""
-WARM_UP: Final = 2000
+WARM_UP: Final = 2 * PATIENTS
+"""Singles: so many that every meter has spoken once. What a worker remembers of homes is there afterwards."""
 PROFILE_WITHIN_S: Final = 20.0
 
 
@@ -33,6 +35,7 @@ class Sizes:
     limits: int
     paced_s: float
     run_s: float
+    commits: int
 
     @property
     def total(self) -> int:
@@ -46,6 +49,7 @@ FULL: Final = Sizes(
     limits=100_000,
     paced_s=20.0,
     run_s=20.0,
+    commits=300,
 )
 QUICK: Final = Sizes(
     runs={1: 20_000, 10: 20_000, 50: 40_000, 200: 40_000},
@@ -53,6 +57,7 @@ QUICK: Final = Sizes(
     limits=15_000,
     paced_s=3.0,
     run_s=2.0,
+    commits=100,
 )
 
 
@@ -169,6 +174,5 @@ async def measure_limits(folder: Path, plan: Sizes, half_load: Measured) -> Limi
     paho = await receive_only(folder, numbers, plan.limits // 3, 1, "paho")
     p50_s = percentile(half_load.report.latencies_ms, 50) / 1000
     rows = max(1, round(half_load.per_s * p50_s))
-    return Limits(
-        sub, sub50, receive, paho, await asyncio.to_thread(bare_commits_ms, folder / "bare.sqlite3", rows), rows
-    )
+    commits = await asyncio.to_thread(bare_commits_ms, folder / "bare.sqlite3", rows, plan.commits)
+    return Limits(sub, sub50, receive, paho, commits, rows)

@@ -10,6 +10,12 @@ from bench.rows import Row, as_table
 HEARTHLINE: Final = "hearthline"
 
 
+_MORE: Final = (
+    "Hearthline does more with each reading: it validates it, finds its patient, looks whether it is known, judges it "
+    "by the patient's rules, and answers the home. The others write what they are given."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One program. ``row`` is what its rows begin with."""
@@ -82,8 +88,7 @@ class PeersOutcome:
             lines.append(f"| {' | '.join(cells)} |")
         lines += [
             "",
-            "Hearthline does more with each reading: it validates it, finds its patient, looks whether it is known, "
-            "judges it by the patient's rules, and answers the home. The others write what they are given.",
+            _MORE,
             *(f"\nLeft out: {one}." for one in self.left_out),
         ]
         return "\n".join(lines)

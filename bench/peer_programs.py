@@ -175,4 +175,5 @@ def _flow(target: Target, function: str, *, joined: bool) -> list[dict[str, Any]
                 "propertyType": "msg", "count": str(JOINED), "timeout": _JOIN_S, "joiner": "", "wires": [["write"]],
             }
         )  # fmt: skip
-    return nodes
+    # What has no place on the editor's canvas is taken for configuration.
+    return [{**node, "x": 100 * place, "y": 100} if "z" in node else node for place, node in enumerate(nodes, 1)]

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,9 +15,9 @@ RATE: Final = 800.0
 BEFORE_S: Final = 3.0
 AFTER_S: Final = 7.0
 WARM_UP: Final = 2000
-_QUIET_S: Final = 3.0
-_SETTLED_S: Final = 25.0
-_WITHIN_S: Final = 400.0
+_QUIET_S: Final = 1.0
+_SETTLED_S: Final = 60.0
+_WITHIN_S: Final = 600.0
 _LOOK_S: Final = 0.1
 
 
@@ -68,15 +67,13 @@ class Loss:
 async def speed(stand: Stand, influx: PeerStore, subject: Subject, numbers: Numbers, readings: int) -> Speed:
     """A warm-up, then ``readings`` at once."""
     await stand.publish(numbers.load(WARM_UP, 1), receipted=subject.receipted)
-    await _quiet(influx.taken)
-    before = await influx.stored(subject.bucket, subject.field)
+    before, _ = await _arrived(influx, subject, WARM_UP)
     began_cpu, began_influxd = usage_of(subject.child.pid).cpu_s, influx.cpu_s
     measured = await stand.publish(numbers.load(readings, 1), receipted=subject.receipted)
-    ended = await _quiet(influx.taken)
+    stored, ended = await _arrived(influx, subject, before + readings)
     cpu, influxd = usage_of(subject.child.pid).cpu_s - began_cpu, influx.cpu_s - began_influxd
-    stored = await influx.stored(subject.bucket, subject.field) - before
     seconds = measured.report.seconds if subject.receipted else ended - measured.report.began
-    return Speed(readings, seconds, readings - stored, cpu, influxd, measured.broker_cpu_s)
+    return Speed(readings, seconds, before + readings - stored, cpu, influxd, measured.broker_cpu_s)
 
 
 async def loss(stand: Stand, influx: PeerStore, subject: Subject, numbers: Numbers, away_s: float) -> Loss:
@@ -99,28 +96,25 @@ async def loss(stand: Stand, influx: PeerStore, subject: Subject, numbers: Numbe
             await publishing
     finally:
         publishing.cancel()
-    stored = await _settled(influx, subject, before + load.readings)
+    stored, _ = await _arrived(influx, subject, before + load.readings)
     return Loss(load.readings, before + load.readings - stored, away_s)
 
 
-async def _quiet(look: Callable[[], Awaitable[float]]) -> float:
-    """Wait until nothing has grown for a while; when it grew last, by :func:`time.perf_counter`."""
-    last, grown = await look(), time.perf_counter()
+async def _arrived(influx: PeerStore, subject: Subject, wanted: int) -> tuple[int, float]:
+    """Wait until ``wanted`` points are there or no more come; how many there are, and when the last one came, by
+    :func:`time.perf_counter`."""
+    taken, grown, stored = -1.0, time.perf_counter(), 0
+    counted = False
     deadline = grown + _WITHIN_S
-    while time.perf_counter() - grown < _QUIET_S and time.perf_counter() < deadline:
+    while time.perf_counter() < deadline:
+        now = await influx.taken()
+        if now != taken:
+            taken, grown, counted = now, time.perf_counter(), False
+        elif not counted and time.perf_counter() - grown > _QUIET_S:  # counting costs influxd something
+            stored, counted = await influx.stored(subject.bucket, subject.field), True
+            if stored >= wanted:
+                break
+        elif time.perf_counter() - grown > _SETTLED_S:
+            break
         await asyncio.sleep(_LOOK_S)
-        now = await look()
-        if now != last:
-            last, grown = now, time.perf_counter()
-    return grown
-
-
-async def _settled(influx: PeerStore, subject: Subject, wanted: int) -> int:
-    """Wait until all of it is there, or no more comes."""
-    stored, grown = await influx.stored(subject.bucket, subject.field), time.perf_counter()
-    while stored < wanted and time.perf_counter() - grown < _SETTLED_S:
-        await asyncio.sleep(1)
-        now = await influx.stored(subject.bucket, subject.field)
-        if now != stored:
-            stored, grown = now, time.perf_counter()
-    return stored
+    return stored, grown

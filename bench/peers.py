@@ -1,5 +1,5 @@
-"""``python -m bench.peers [--quick] [--json] [--report] [--only NAME]``: the same readings through Hearthline and through
-other programs, all in front of the same InfluxDB 2.
+"""``python -m bench.peers [--quick] [--json] [--report] [--only NAME]``: the same readings through Hearthline and other
+programs, all in front of the same InfluxDB 2.
 
 Single readings at QoS 1 from a publisher of its own process, through mosquitto: readings stored a second, processor
 seconds of each program and of influxd for 100,000, and what is lost when influxd is killed for 60 s (``--quick``: 10 s)
@@ -104,13 +104,13 @@ async def _hearthline(folder: Path, influx: PeerStore) -> AsyncIterator[tuple[St
         "INFLUXDB_TOKEN_FILE": str(token),
     }
     async with Stand(folder) as stand:
-        child = await stand.start_backend("work", settings)
+        child = await stand.start_backend("serve", settings)
         yield stand, Subject(child, bucket, _KEPT, receipted=True)
 
 
 @asynccontextmanager
 async def _peer(folder: Path, peer: Peer, influx: PeerStore) -> AsyncIterator[tuple[Stand, Subject]]:
-    folder.mkdir(parents=True)
+    await asyncio.to_thread(folder.mkdir, parents=True)
     bucket = await influx.new_bucket()
     async with Stand(folder) as stand:
         child = await stand.start_program(peer.row, peer.command(Target(folder, stand.port, influx.url, bucket)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _DIGITS: Final = 4
+_THOUSAND: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,13 @@ def as_table(rows: Sequence[Row]) -> str:
     """One line a row, for a person."""
     width = max((len(row.name) for row in rows), default=0)
     return "\n".join(
-        f"{row.name:<{width}}  {row.value:>8.{_DIGITS}g} {row.unit:<3} {_verdict(row)}".rstrip() for row in rows
+        f"{row.name:<{width}}  {as_number(row.value):>8} {row.unit:<3} {_verdict(row)}".rstrip() for row in rows
     )
+
+
+def as_number(value: float) -> str:
+    """Four significant digits; from a thousand on whole, with commas."""
+    return f"{value:,.0f}" if abs(value) >= _THOUSAND else f"{value:.{_DIGITS}g}"
 
 
 def missed(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -53,4 +59,4 @@ def missed(rows: Sequence[Row]) -> tuple[Row, ...]:
 def _verdict(row: Row) -> str:
     if row.aim is None:
         return ""
-    return f"aim {'>=' if row.more_is_better else '<'} {row.aim:g}: {'met' if row.ok else 'MISSED'}"
+    return f"aim {'>=' if row.more_is_better else '<'} {as_number(row.aim)}: {'met' if row.ok else 'MISSED'}"

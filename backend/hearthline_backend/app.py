@@ -24,6 +24,8 @@ from hearthline_backend.alerting.escalation import Escalation
 from hearthline_backend.alerting.judge import Judge
 from hearthline_backend.alerting.mail import MailChannel, MailServer
 from hearthline_backend.alerting.webhook import WebhookChannel
+from hearthline_backend.correction_finishing import CorrectionFinishing
+from hearthline_backend.corrections import ReadingCorrections
 from hearthline_backend.due import Due
 from hearthline_backend.event_bridge import bridged
 from hearthline_backend.events import Event, EventBus
@@ -79,6 +81,8 @@ class _Homes:
     uplink: BrokerUplink
     health: StoreHealth
     desk: RemoteDesk
+    corrections: ReadingCorrections
+    retry: Callable[[int], Awaitable[object]]
 
 
 _Parts = Callable[[AsyncExitStack, _Ground, socket.socket], Awaitable[None]]
@@ -194,23 +198,24 @@ async def _homes(stack: AsyncExitStack, ground: _Ground, due: Due, hears: Hears)
     uplink = open_uplink(ground.settings, hears, clock=utc_now, changed=changed)
     gate = Gate(uplink, observation.metrics, utc_now)
     observation.watch_homes(uplink, gate, health)
-    settlement = Settlement(
-        ground.records, ground.readings, Judge(ground.readings), utc_now, instruments=observation.metrics
-    )
+    judge = Judge(ground.readings)
+    settlement = Settlement(ground.records, ground.readings, judge, utc_now, instruments=observation.metrics)
     desk = RemoteDesk(ground.records, gate, ground.events, utc_now)
     ingest = Ingest(
         gate, ground.records, settlement, ground.events, health, utc_now, due.wake, desk.send_again, desk.greet
     )
+    finishing = CorrectionFinishing(ground.records, ground.readings, judge, ground.events, utc_now, due.wake)
+    corrections = ReadingCorrections(ground.records, ground.readings, finishing, ground.events, utc_now, ingest.retry)
     stack.push_async_callback(uplink.close)
     await uplink.start()
     group = await stack.enter_async_context(asyncio.TaskGroup())  # one that fails ends the whole process, aloud
-    work = [ingest.run(), measure_loop_lag(observation.metrics.loop_lagged)]
+    work = [ingest.run(), finishing.run(), measure_loop_lag(observation.metrics.loop_lagged)]
     if Hears.READINGS in hears:
         work.append(HeldRetry(ingest, ground.records).run())
     for one in work:
         stack.callback(group.create_task(one).cancel)
     ground.drain.add("messages in hand", gate.drain)
-    return _Homes(uplink, health, desk)
+    return _Homes(uplink, health, desk, corrections, ingest.retry)
 
 
 # --- the calls ---------------------------------------------------------------------------------------------------
@@ -264,6 +269,8 @@ def _context(ground: _Ground, homes: _Homes) -> WebContext:
         events=ground.events,
         actions=AlertActions(ground.records, ground.events, utc_now),
         desk=homes.desk,
+        corrections=homes.corrections,
+        retry=homes.retry,
         clock=utc_now,
         broker_away_since=lambda: homes.uplink.away_since,
         stores_away_since=lambda: homes.health.delayed_since,

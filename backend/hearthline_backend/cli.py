@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from hearthline_backend import cli_backup, cli_quarantine, cli_setup, cli_whose
+from hearthline_backend import cli_backup, cli_quarantine, cli_reading, cli_setup, cli_store, cli_whose
 from hearthline_backend.cli_running import FAILED, Config, missing, run
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ cli_setup.add_to(app)
 cli_backup.add_to(app)
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_whose.app, name="whose")
+app.add_typer(cli_store.app, name="store")
+app.add_typer(cli_reading.app, name="reading")
 
 
 @app.command()

@@ -17,6 +17,7 @@ class RoleName(StrEnum):
 
     CARE = "care"
     TECHNICIAN = "technician"
+    ENGINEER = "engineer"
     PATIENT = "patient"
 
 
@@ -98,7 +99,7 @@ def list_patients(team: InTeam = None, config: Config = None) -> None:
 def add_user(
     login: str,
     role: Annotated[RoleName, typer.Option()],
-    title: Annotated[str, typer.Option(help="Nurse, Doctor, Technician or Patient.")],
+    title: Annotated[str, typer.Option(help="Nurse, Doctor, Technician, Engineer or Patient.")],
     initials: Annotated[str, typer.Option(help="Such as M.R.; screens show these.")],
     organisation: InOrganisation = None,
     team: InTeam = None,

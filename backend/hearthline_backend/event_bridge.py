@@ -33,7 +33,7 @@ EVENTS_A_ROUND: Final = 512
 MOST_WAITING: Final = 20_000
 CHECK_S: Final = 10.0
 _FLUSH_WITHIN_S: Final = 1.0
-_IN_ORDER: Final[tuple[EventKind, ...]] = ("resync", "alert", "gateway", "reading")
+IN_ORDER: Final[tuple[EventKind, ...]] = ("resync", "alert", "inbox", "gateway", "reading")
 """What is carried, the most urgent first. Stores and brokers are each process's own."""
 _Key = tuple[UUID | None, str | None, int | None]
 
@@ -46,7 +46,7 @@ class EventBridge:
         self._url = url
         self._events = events
         self._clock = clock
-        self._waiting: dict[EventKind, dict[_Key, Event]] = {kind: {} for kind in _IN_ORDER}
+        self._waiting: dict[EventKind, dict[_Key, Event]] = {kind: {} for kind in IN_ORDER}
         self._something = asyncio.Event()
         self._line: Signals | None = None
         self._telling = asyncio.Lock()
@@ -67,6 +67,9 @@ class EventBridge:
                 except StoreUnavailableError as error:
                     if not gap or self._line is not None:
                         log.warning("event_bridge_broken", reason=str(error))
+                except Exception:  # live events are not worth ending readings and calls; it is logged, and tried again
+                    log.exception("event_bridge_failed")
+                    self._tell_to_ask_again(self._clock())
                 finally:
                     self._line = None
                 gap = True
@@ -105,10 +108,16 @@ class EventBridge:
         if event.kind not in self._waiting:
             return
         if self._count() >= MOST_WAITING:
-            for waiting in self._waiting.values():
-                waiting.clear()
-            event = Event("resync", event.at)
+            self._tell_to_ask_again(event.at)
+            return
         self._waiting[event.kind][event.patient_id, event.gateway, event.alert_id] = event
+        self._something.set()
+
+    def _tell_to_ask_again(self, at: datetime) -> None:
+        """One word instead of all that waits."""
+        for waiting in self._waiting.values():
+            waiting.clear()
+        self._waiting["resync"][None, None, None] = Event("resync", at)
         self._something.set()
 
     def _count(self) -> int:
@@ -132,15 +141,15 @@ async def bridged(url: str, events: EventBus, clock: Callable[[], datetime]) -> 
         yield
         return
     bridge = EventBridge(url, events, clock)
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(bridge.run(), name="event bridge")
-        try:
-            yield
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_FLUSH_WITHIN_S):
-                    await bridge.flush()
-            running.cancel()
+    running = asyncio.create_task(bridge.run(), name="event bridge")
+    try:
+        yield
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FLUSH_WITHIN_S):
+                await bridge.flush()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def _words(events: Iterable[Event]) -> Iterator[str]:
@@ -166,7 +175,7 @@ def _fields(event: Event) -> list[str | int | None]:
 
 def _event(fields: list[str | int | None]) -> Event:
     kind, at, patient, team, gateway, alert = fields
-    if kind not in _IN_ORDER:
+    if kind not in IN_ORDER:
         raise ValueError("not a kind of event that is carried")
     return Event(
         kind=kind,

@@ -91,7 +91,8 @@ class Settings(BaseSettings):
         str | None,
         Field(
             pattern=r"^[A-Za-z0-9_.-]{1,64}$",
-            description="Group of processes that share out the readings. Default: none, one process takes them all.",
+            description="Group of processes that share out the readings, all with the same broker password. Default: "
+            "none, one process takes them all.",
         ),
     ] = None
     readings_url: Annotated[

@@ -52,7 +52,11 @@ class ReceiptEntry(_Message):
 
 
 class Receipt(_Message):
-    """The backend's answer to a batch. Where no reading could be told apart, ``status`` answers for the whole batch."""
+    """The backend's answer to a batch. Where no reading could be told apart, ``status`` answers for the whole batch.
+
+    Readings are answered by their ids, whichever batch brought them: a receipt may answer several batches of its
+    gateway, and ``batch`` is then the newest of them.
+    """
 
     batch: str
     readings: tuple[ReceiptEntry, ...] = ()

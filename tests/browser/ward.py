@@ -9,7 +9,12 @@ from aiohttp import web
 
 from hearthline_backend.alerting.actions import AlertActions
 from hearthline_backend.alerting.judge import Judge
+from hearthline_backend.correction_finishing import CorrectionFinishing
+from hearthline_backend.corrections import ReadingCorrections
 from hearthline_backend.events import Event, EventBus
+from hearthline_backend.ingest.health import StoreHealth
+from hearthline_backend.ingest.settlement import Settlement
+from hearthline_backend.ingest.worker import Ingest
 from hearthline_backend.remote.desk import RemoteDesk
 from hearthline_backend.storage.memory import MemoryReadings
 from hearthline_backend.storage.ports import PatientReading
@@ -65,6 +70,19 @@ class Ward:
     def desk(self) -> RemoteDesk:
         return RemoteDesk(self.records, self.uplink, self.events, self.clock)
 
+    @property
+    def ingest(self) -> Ingest:
+        """What a home of the ward sends goes through here."""
+        judge = Judge(self.readings)
+        settlement = Settlement(self.records, self.readings, judge, self.clock)
+        health = StoreHealth(self.events, self.clock)
+        return Ingest(self.uplink, self.records, settlement, self.events, health, self.clock)
+
+    @property
+    def corrections(self) -> ReadingCorrections:
+        finishing = CorrectionFinishing(self.records, self.readings, Judge(self.readings), self.events, self.clock)
+        return ReadingCorrections(self.records, self.readings, finishing, self.events, self.clock, self.ingest.retry)
+
     def context(self, **other: Any) -> WebContext:
         """What the site is given."""
         given: dict[str, Any] = {
@@ -73,6 +91,8 @@ class Ward:
             "events": self.events,
             "actions": self.actions,
             "desk": self.desk,
+            "corrections": self.corrections,
+            "retry": self.ingest.retry,
             "clock": self.clock,
             "secure_cookies": False,
         }

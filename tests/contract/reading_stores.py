@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from hearthline_backend.storage.embedded import EmbeddedReadings
+from hearthline_backend.storage.embedded_tail import Tail
 from hearthline_backend.storage.memory import MemoryReadings
 from hearthline_backend.storage.ports import PatientReading, ReadingStore
 from tests.fixtures.influxd import INFLUXD_PATIENCE, influx_readings
@@ -38,13 +39,16 @@ class Engine:
     marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
-@asynccontextmanager
-async def _embedded(folder: Path) -> AsyncIterator[ReadingStore]:
-    store = await EmbeddedReadings.open(folder / f"{uuid4()}.sqlite3")
-    try:
-        yield store
-    finally:
-        await store.close()
+def _embedded(tail: Callable[[], Tail]) -> OpenStore:
+    @asynccontextmanager
+    async def opened(folder: Path) -> AsyncIterator[ReadingStore]:
+        store = await EmbeddedReadings.open(folder / f"{uuid4()}.sqlite3", tail())
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    return opened
 
 
 @asynccontextmanager
@@ -64,7 +68,8 @@ def _influxdb(records_engine: RecordsEngine) -> OpenStore:
 
 
 ENGINES: Final[tuple[Engine, ...]] = (
-    Engine("embedded", _embedded),
+    Engine("embedded", _embedded(Tail)),
+    Engine("embedded-filled-in-at-once", _embedded(lambda: Tail(rows_a_patient=1, fewest=1, most=1))),
     Engine("memory", _memory),
     Engine("influxdb-sqlite", _influxdb("sqlite"), (INFLUXD_PATIENCE,)),
     Engine("influxdb-postgresql", _influxdb("postgresql"), (INFLUXD_PATIENCE,)),

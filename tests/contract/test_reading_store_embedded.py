@@ -11,15 +11,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from hearthline_backend.storage import readings_tables as tables
 from hearthline_backend.storage.embedded import EmbeddedReadings, ReadingsTooNewError
-from hearthline_backend.storage.embedded_checkpoints import Checkpoints
+from hearthline_backend.storage.embedded_tail import Tail
 from hearthline_backend.storage.ports import PatientReading, Place, StoreUnavailableError
 from hearthline_protocol.readings import Quality, TimeQuality
 from tests.contract.embedded_killed import killed_everywhere, nothing
 from tests.contract.embedded_version_1 import rows_of_version_1, write_version_1
+from tests.contract.reading_model import STEP, Model, Step, agrees, do
 from tests.contract.reading_stores import whole_series
 from tests.fixtures.readings import PATIENT, of_patient, pressure
 from tests.fixtures.records import NOW
@@ -28,8 +31,8 @@ SECOND = UUID(int=2)
 
 
 @asynccontextmanager
-async def _opened(path: Path) -> AsyncIterator[EmbeddedReadings]:
-    store = await EmbeddedReadings.open(path)
+async def _opened(path: Path, tail: Tail | None = None) -> AsyncIterator[EmbeddedReadings]:
+    store = await EmbeddedReadings.open(path, tail)
     try:
         yield store
     finally:
@@ -59,16 +62,16 @@ async def test_plain_sql_finds_a_reading_and_what_its_documentation_names(path: 
         await store.write([row, aside])
         await store.move({aside.id: Place(PATIENT, aside.effective_time, aside=True)})
         with closing(sqlite3.connect(path)) as connection:
-            query = "SELECT gateway, kind, time_us, aside, body FROM readings WHERE id = ?"
+            query = "SELECT gateway, kind, time_us, standing, body FROM readings WHERE id = ?"
             found = connection.execute(query, (row.id.bytes,)).fetchone()
             assert found == (
                 "home-0001",
                 "blood_pressure",
                 tables.microseconds(row.effective_time),
-                0,
+                tables.SHOWN,
                 row.body.decode(),
             )
-            assert connection.execute(query, (aside.id.bytes,)).fetchone()[3] == 1
+            assert connection.execute(query, (aside.id.bytes,)).fetchone()[3] == tables.ASIDE
             objects = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type <> 'index'")}
             assert all(f"``{name}``" in (tables.__doc__ or "") for name in objects)
             plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", (row.id.bytes,)))
@@ -96,12 +99,12 @@ async def test_a_store_that_cannot_write_says_so_and_recovers(path: Path) -> Non
     row = of_patient(pressure())
     async with _opened(path) as store:
         with closing(sqlite3.connect(path)) as away:
-            away.execute("ALTER TABLE series RENAME TO elsewhere")
+            away.execute("ALTER TABLE readings RENAME TO elsewhere")
             with pytest.raises(StoreUnavailableError):
                 await store.write([row])
             with pytest.raises(StoreUnavailableError):
                 await whole_series(store)
-            away.execute("ALTER TABLE elsewhere RENAME TO series")
+            away.execute("ALTER TABLE elsewhere RENAME TO readings")
         assert await store.write([row]) == {row.id}  # the id's own row went with the transaction
         assert await whole_series(store) == [row]
 
@@ -120,6 +123,56 @@ async def test_two_who_write_the_same_into_one_file_add_it_once(path: Path) -> N
         assert await whole_series(other) == rows
 
 
+@given(steps=st.lists(st.tuples(STEP, st.integers(0, 1)), max_size=8), fewest=st.sampled_from([1, 3, 1000]))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_two_who_work_on_one_file_see_the_same(
+    tmp_path: Path, steps: list[tuple[Step, int]], fewest: int
+) -> None:
+    model = Model()
+    path = tmp_path / f"{model.example}.sqlite3"
+    async with _opened(path, Tail(rows_a_patient=1, fewest=fewest)) as one, _opened(path, Tail()) as other:
+        for step, which in steps:
+            await do((one, other)[which], model, step)
+        await agrees(other, model)
+        await agrees(one, model)
+
+
+async def test_what_was_acknowledged_is_seen_once_while_shelves_are_filled_in(path: Path) -> None:
+    rows = _rows(600)
+    stored: set[UUID] = set()
+    ended = False
+
+    async def look(store: EmbeddedReadings) -> int:
+        looks = 0
+        while not ended:
+            before = frozenset(stored)
+            seen = [one.id for one in await whole_series(store)]
+            assert before <= set(seen)
+            assert len(seen) == len(set(seen))
+            looks += 1
+        return looks
+
+    async with _opened(path, Tail(rows_a_patient=1, fewest=7)) as store, _opened(path) as other:
+        lookers = [asyncio.create_task(look(one)) for one in (store, store, other)]
+        for start in range(0, len(rows), 5):
+            stored |= await store.write(rows[start : start + 5])
+        ended = True
+        assert min(await asyncio.gather(*lookers)) > 5
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT count(*) FROM series").fetchone()[0] > 500
+
+
+async def test_what_arrived_last_is_found_after_a_restart(path: Path) -> None:
+    rows = _rows(3)
+    async with _opened(path, Tail()) as store:
+        await store.write(rows)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM series").fetchone() == (0,)
+    async with _opened(path) as store:
+        assert await whole_series(store) == rows
+        assert (await store.latest([PATIENT]))[PATIENT]["blood_pressure"] == rows[-1]
+
+
 async def test_what_was_erased_is_not_left_in_the_file(path: Path) -> None:
     others = of_patient(pressure(model="stays readable"), SECOND)
     async with _opened(path) as store:
@@ -131,16 +184,16 @@ async def test_what_was_erased_is_not_left_in_the_file(path: Path) -> None:
 
 
 async def test_the_log_is_carried_over_while_the_store_is_open(path: Path) -> None:
-    rows = _rows(4000)
+    rows = _rows(8000)
     async with _opened(path) as store:
         for start in range(0, len(rows), 500):
             await store.write(rows[start : start + 500])
-        task = store._checkpoints._task
+        task = store._upkeep._task
         assert task is not None
         await task
         alone = shutil.copy(path, path.with_name("without-its-log.sqlite3"))
         with closing(sqlite3.connect(alone)) as connection:
-            assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4000,)
+            assert connection.execute("SELECT count(*) FROM readings").fetchone() == (8000,)
 
 
 async def test_a_log_that_cannot_be_carried_over_is_told_and_writing_goes_on(
@@ -150,16 +203,15 @@ async def test_a_log_that_cannot_be_carried_over_is_told_and_writing_goes_on(
         raise StoreUnavailableError("readings are not available: no space")
 
     async with _opened(path) as store:
-        monkeypatch.setattr("hearthline_backend.storage.embedded_checkpoints._ROWS", 1)
-        monkeypatch.setattr(store._checkpoints._thread, "call", fails)
+        monkeypatch.setattr("hearthline_backend.storage.embedded_upkeep._ROWS_A_LOG", 1)
+        monkeypatch.setattr(store._upkeep._thread, "call", fails)
         with capture_logs() as said:
             for row in _rows(2):
                 assert await store.write([row]) == {row.id}
-                task = store._checkpoints._task
+                task = store._upkeep._task
                 assert task is not None
                 await task
         assert [line["reason"] for line in said] == ["readings are not available: no space"] * 2
-        assert isinstance(store._checkpoints, Checkpoints)
 
 
 def _of_version_1() -> list[PatientReading]:

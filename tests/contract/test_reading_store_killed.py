@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-
 from hearthline_backend.storage.embedded import EmbeddedReadings
 from hearthline_backend.storage.ports import PatientReading, Place
 from tests.contract.embedded_killed import killed_everywhere
@@ -32,6 +30,11 @@ async def _write(rows: list[PatientReading], store: EmbeddedReadings) -> None:
     await store.write(rows)
 
 
+async def _write_and_fill_in(store: EmbeddedReadings) -> None:
+    await store.write([FIRST, *OTHERS])
+    await store._upkeep.close()
+
+
 async def _move(store: EmbeddedReadings) -> None:
     await store.move({FIRST.id: PLACE, OTHERS[0].id: Place(PATIENT, NOW, aside=True)})
 
@@ -50,11 +53,10 @@ async def _holding(path: Path, rows: list[PatientReading]) -> Path:
 def _whole(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        counts = (
-            "SELECT (SELECT count(*) FROM series), (SELECT count(*) FROM bodies), (SELECT count(*) FROM identities)"
-        )
-        (series, bodies, identities) = connection.execute(counts).fetchone()
-        assert series == bodies == identities == connection.execute("SELECT count(*) FROM readings").fetchone()[0]
+        right = "SELECT count(*), (SELECT count(*) FROM {0}) FROM {0} JOIN readings USING ({1})"
+        for filled in ("series", "latest"):  # each row repeats a reading
+            repeated, there = connection.execute(right.format(filled, "patient, time_us, kind, id, number")).fetchone()
+            assert repeated == there
 
 
 async def test_a_group_is_there_whole_or_not_at_all_and_can_be_written_again(tmp_path: Path) -> None:
@@ -75,25 +77,43 @@ async def test_a_group_is_there_whole_or_not_at_all_and_can_be_written_again(tmp
     assert there == {one.id for one in OTHERS}  # its process was killed after it had been told
 
 
-@pytest.mark.parametrize(
-    "again",
-    [
-        of_patient(pressure(id=FIRST.id, effective_time=FIRST.effective_time + timedelta(seconds=3))),
-        of_patient(pressure(id=FIRST.id, effective_time=FIRST.effective_time + timedelta(days=3 * 365))),
-        of_patient(pressure(id=FIRST.id), SECOND),
-        of_patient(pressure(id=FIRST.id, kind="heart_rate", values={"rate": value(70, "/min")})),
-    ],
-    ids=["3 s later", "3 years later", "another patient", "another kind"],
-)
-async def test_the_same_id_neither_adds_nor_moves_across_a_kill(tmp_path: Path, again: PatientReading) -> None:
-    before = await _holding(tmp_path / "before.sqlite3", [FIRST])
-    for path in killed_everywhere(before, partial(_write, [again, OTHERS[0]])):
+async def test_filling_in_that_is_killed_shows_every_reading_once(tmp_path: Path) -> None:
+    before = await _holding(tmp_path / "before.sqlite3", [])
+    filled = []
+    for path in killed_everywhere(before, _write_and_fill_in, fewest=1):
         _whole(path)
         store = await EmbeddedReadings.open(path)
-        assert await store.get(FIRST.id) == FIRST
-        assert again.id not in await store.write([again])
-        assert [one for one in await whole_series(store) if one.id == FIRST.id] == [FIRST]
-        assert again.id not in {one.id for one in await store.everything(SECOND)}
+        there = await store.get_many([one.id for one in (FIRST, *OTHERS)])
+        series = [one for whose in (PATIENT, SECOND) for one in await whole_series(store, whose)]
+        assert len(series) == len(there)
+        assert {one.id for one in series} == there.keys()
+        if there:
+            assert (await store.latest([PATIENT]))[PATIENT]["blood_pressure"] == OTHERS[2]
+        with closing(sqlite3.connect(path)) as connection:
+            filled.append(connection.execute("SELECT count(*) FROM series").fetchone()[0])
+        await store.close()
+    assert set(filled) == {0, 3, 4}  # a shelf at a time
+
+
+async def test_the_same_id_neither_adds_nor_moves_across_a_kill(tmp_path: Path) -> None:
+    firsts = [of_patient(pressure(id=UUID(int=number))) for number in range(1, 5)]
+    at = FIRST.effective_time
+    again = [
+        of_patient(pressure(id=UUID(int=1), effective_time=at + timedelta(seconds=3))),
+        of_patient(pressure(id=UUID(int=2), effective_time=at + timedelta(days=3 * 365))),
+        of_patient(pressure(id=UUID(int=3)), SECOND),
+        of_patient(pressure(id=UUID(int=4), kind="heart_rate", values={"rate": value(70, "/min")})),
+    ]
+    before = await _holding(tmp_path / "before.sqlite3", firsts)
+    left = killed_everywhere(before, partial(_write, [*again, OTHERS[1]]))
+    assert len(left) > len(again) * 2
+    for path in left:
+        _whole(path)
+        store = await EmbeddedReadings.open(path)
+        assert await store.write(again) == frozenset()
+        assert await store.get_many([one.id for one in firsts]) == {one.id: one for one in firsts}
+        assert [one for one in await store.everything(PATIENT) if one != OTHERS[1]] == firsts
+        assert await store.everything(SECOND) in ([], [OTHERS[1]])
         await store.close()
 
 

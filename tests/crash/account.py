@@ -111,4 +111,5 @@ async def _calls(found: Account, ward: Ward, unit: Unit, mails: Sequence[EmailMe
     live = select(alerts.c.id).where(alerts.c.level == "red", alerts.c.review.is_(False))
     expected = set(await unit.connection.scalars(live))
     found.expect(len(expected) == len(ward.homes), f"{len(expected)} live reds of {len(ward.homes)}")
-    found.expect(expected == {alert for alert, occasion in called if occasion == "raised"}, "a live red called nobody")
+    raised = {alert for alert, occasion in called if occasion == "raised"}
+    found.expect(expected <= raised, f"{len(expected - raised)} live reds called nobody")

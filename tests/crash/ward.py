@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
 from hearthline_backend.domain.episodes import Episode, episodes
 from hearthline_backend.domain.observation import Observation
+from hearthline_backend.domain.plans import Plan
 from hearthline_backend.storage.ports import Records
 from hearthline_backend.storage.records.people import Contact
 from hearthline_protocol.readings import Reading
@@ -21,11 +22,22 @@ _RED_DAYS: Final = (20, 12)
 _YELLOW_DAYS: Final = (16, 5)
 
 
+class WardHome(Household):
+    """Its rule looks back hours only, so that no episode is part of another one while what lies between is missing."""
+
+    __slots__ = ()
+
+    @property
+    def plan(self) -> Plan:
+        rule = replace(pressure_rule(), look_back=timedelta(hours=6), rejoin_within=timedelta(hours=3))
+        return replace(super().plan, rules=(rule,))
+
+
 @dataclass(frozen=True, slots=True)
 class Ward:
     """``parts`` are sent one after the other; each ends with a red of its own patient, measured now."""
 
-    homes: tuple[Household, ...]
+    homes: tuple[WardHome, ...]
     parts: tuple[tuple[tuple[str, Reading], ...], ...]
 
     @property
@@ -49,7 +61,7 @@ def make_ward(parts: int, seed_number: int) -> Ward:
     now = datetime.now(UTC).replace(microsecond=0)
     organisation, team, nurse = uuid4(), uuid4(), uuid4()
     homes = tuple(
-        Household(
+        WardHome(
             since=now - timedelta(days=5 * 365),
             organisation=organisation,
             team=team,

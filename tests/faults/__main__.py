@@ -24,7 +24,7 @@ from tests.faults.scenarios import Scenario, scenarios
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "faults.md"
 _HEAD = """# Faults
 
-<!-- Written by `make faults`. Run it again after a change to the outbox, the pipeline or the uplink. -->
+<!-- Written by `make faults`. Run it again after a change to outbox, pipeline, uplink, ingest or a store. -->
 
 What breaks in a home, done on purpose to the gateway's own outbox, pipeline, delivery and uplink, with a real mosquitto
 and a backend that stores by id and answers as each fault wants. *Kept* is what the gateway promised to be durable, or
@@ -33,8 +33,10 @@ measurement under two ids. An exact count is: nothing lost but what the gateway 
 twice, and nothing stored that was never heard. The run fails otherwise. Only where a journal is garbage from end to end
 can nobody tell how much stood in it; the gateway then reports a loss of unknown number.
 
-The last line is of the backend: `hearthline work` three times on one shared subscription, with PostgreSQL and InfluxDB;
-judgements, alerts and calls are counted too, against what the rules say of all readings.
+The last lines are of the backend: `hearthline work` three times on one shared subscription, with PostgreSQL and
+InfluxDB; one backend killed again and again; its readings file locked by another process; hostile messages. *Kept* is
+then what homes have sent. Judgements, alerts and calls are counted too, against what the rules say of all readings; of
+hostile messages *stored* is what stands in the store or is counted in quarantine.
 
 """
 _TAIL = """
@@ -43,7 +45,8 @@ is readable, page by page and out of the journal too, decodes a frame again wher
 the rest by number; a meter that numbers its records is asked for all of them again. See
 [what to do](../how-to/technician.md) when it says so.
 
-A sample of the same runs with every `make test`: `tests/faults`.
+A sample of the same runs with every `make test`: `tests/faults`; of the backend's, `tests/crash` and
+`tests/integration`.
 """
 
 

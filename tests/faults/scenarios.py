@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from tests.faults import backend_errs, broker_gone, damaged, disk_full, kills, workers_killed
+from tests.faults import (
+    backend_errs,
+    backend_killed,
+    broker_gone,
+    damaged,
+    disk_full,
+    hostile_flood,
+    kills,
+    stores_away,
+    workers_killed,
+)
 from tests.faults.outcome import Outcome
 
 
@@ -46,5 +56,14 @@ def scenarios(*, everything: bool) -> tuple[Scenario, ...]:
             )
             for damage, crash in damages
         ),
-        *((Scenario("workers", workers_killed.killed),) if everything else ()),  # the sample is a test of its own
+        *(_BACKEND if everything else ()),  # their samples are tests of their own
     )
+
+
+_BACKEND = (
+    Scenario("workers", workers_killed.killed),
+    Scenario("backend_kills", lambda folder: backend_killed.killed(folder, pair="embedded", kills=60)),
+    Scenario("production_kills", lambda folder: backend_killed.killed(folder, pair="production", kills=40)),
+    Scenario("hostile", lambda folder: hostile_flood.flooded(folder, messages=100_000)),
+    Scenario("locked", lambda folder: stores_away.locked_readings(folder, away_s=600)),
+)

@@ -6,7 +6,7 @@ from typing import Final
 from tests.faults.outcome import Outcome, counted
 from tests.fixtures.many_workers import Load, killed_at_random
 
-LOAD: Final = Load(patients=600, readings_each=60, per_s=80, between_kills_s=(2, 6), settled_within_s=180)
+LOAD: Final = Load(patients=400, readings_each=30, per_s=40, between_kills_s=(4, 9), settled_within_s=240)
 
 
 async def killed(folder: Path, load: Load = LOAD) -> Outcome:

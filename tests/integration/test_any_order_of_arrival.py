@@ -177,7 +177,7 @@ async def made(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Backend]
 
 @pytest.mark.timeout(240)
 @given(measured=MEASURED, chance=st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_the_order_of_arrival_does_not_matter(
     made: Backend, measured: list[tuple[int, int, Quality]], chance: random.Random
 ) -> None:
@@ -194,7 +194,7 @@ async def test_the_order_of_arrival_does_not_matter(
 
 @pytest.mark.timeout(240)
 @given(measured=MEASURED)
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_in_order_every_episode_has_an_alert_of_its_own(
     made: Backend, measured: list[tuple[int, int, Quality]]
 ) -> None:

@@ -2,31 +2,16 @@
 wait meanwhile. ``make faults`` does it for ten minutes."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from hearthline_backend.storage.embedded import EmbeddedReadings
-from tests.fixtures.outage import RECEIVE_MAXIMUM, Watched, load, wrong_counts
+from tests.fixtures.outage import RECEIVE_MAXIMUM, Watched, load, locked, wrong_counts
 from tests.fixtures.records import temporary_records
 
 PER_S = 100
 AWAY_S = 14
 """Longer than the store waits for a lock before it says that it is away."""
 MEGABYTE = 1_000_000
-
-
-@asynccontextmanager
-async def _locked(path: Path) -> AsyncIterator[None]:
-    connection = await asyncio.to_thread(
-        sqlite3.connect, path, timeout=30, isolation_level=None, check_same_thread=False
-    )
-    try:
-        await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
-        yield
-    finally:
-        connection.close()
 
 
 async def test_a_locked_file_holds_the_homes_back_and_costs_nothing(tmp_path: Path) -> None:
@@ -36,7 +21,7 @@ async def test_a_locked_file_holds_the_homes_back_and_costs_nothing(tmp_path: Pa
         async with load(tmp_path, records, per_s=PER_S) as made:
             await made.homes.until(lambda: len(made.homes.lags) > 2 * PER_S)
             assert (await made.backend.health())["stores"] == "taking"
-            async with _locked(file):
+            async with locked(file):
                 await made.through(AWAY_S, watched)
             caught_up_s = await made.caught_up(asyncio.get_running_loop().time(), within_s=20)
             assert (await made.backend.health())["stores"] == "taking"

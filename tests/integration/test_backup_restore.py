@@ -339,6 +339,19 @@ async def test_a_reading_that_was_moved_meanwhile_is_where_it_stood(tmp_path: Pa
     assert {one.id: found[one.id][:2] for one in rows} == {one.id: (one.patient_id, one.effective_time) for one in rows}
 
 
+async def test_a_reading_that_was_copied_twice_is_restored_once(tmp_path: Path) -> None:
+    """As when a claim from before the snapshot is done while the readings are copied."""
+    old, _, rows = await _household(tmp_path)
+
+    async def meanwhile(store: ReadingStore) -> None:
+        await store.move({rows[0].id: Place(OTHER, rows[0].effective_time)})
+
+    manifest = await backed_up(tmp_path / "backup.tar", old, meanwhile)
+    assert manifest.readings == len(rows) + 1
+    done = await restore(tmp_path / "backup.tar", settings_of(tmp_path / "new"), readings_of, silent)
+    assert (done.readings, done.without_reading) == (len(rows), 0)
+
+
 async def _correct(settings: Settings, one: PatientReading, to: UUID) -> None:
     values: Mapping[str, Any] = {
         "reading_id": one.id,

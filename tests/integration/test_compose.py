@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -80,11 +81,11 @@ def secrets(folder: Path, *gateways: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def process(*command: str, env: Mapping[str, str] | None = None, log: Path) -> AsyncIterator[None]:
+async def process(*command: str, env: Mapping[str, str] | None = None, log: Path) -> AsyncIterator[Process]:
     with log.open("wb") as out:
         child = await asyncio.create_subprocess_exec(*command, env=env, stdout=out, stderr=out)
     try:
-        yield
+        yield child
     finally:
         if child.returncode is None:
             child.terminate()
@@ -159,11 +160,11 @@ def environment_of(service: str, folder: Path, http_port: int, addresses: Mappin
     }
 
 
-async def until_connected(url: str, log: Path) -> None:
+async def until_connected(url: str, child: Process, log: Path) -> None:
     async with aiohttp.ClientSession() as session:
         try:
             async with asyncio.timeout(WITHIN_S):
-                while True:
+                while child.returncode is None:
                     try:
                         async with session.get(f"{url}/healthz") as answer:
                             if answer.status == 200 and (await answer.json())["broker"] == "connected":
@@ -172,7 +173,8 @@ async def until_connected(url: str, log: Path) -> None:
                         pass
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            pytest.fail(f"it did not become ready:\n{log.read_text()}")
+            pass
+    pytest.fail(f"it did not become ready:\n{log.read_text()}")
 
 
 class Home:
@@ -301,8 +303,8 @@ async def _started(folder: Path, here: Mapping[str, str], starts: list[tuple[str
         return
     (service, http_port, name), *others = starts
     log = folder / f"{name}.log"
-    async with process(*program_of(service), env=environment_of(service, folder, http_port, here), log=log):
-        await until_connected(f"http://127.0.0.1:{http_port}", log)
+    async with process(*program_of(service), env=environment_of(service, folder, http_port, here), log=log) as child:
+        await until_connected(f"http://127.0.0.1:{http_port}", child, log)
         async with _started(folder, here, others):
             yield
 

@@ -6,14 +6,22 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, cast, get_args
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import make_url
 
-from hearthline_backend.event_bridge import CHANNEL, EVENTS_A_ROUND, MOST_WAITING, ROUND_S, EventBridge, bridged
-from hearthline_backend.events import Event, EventBus
+from hearthline_backend.event_bridge import (
+    CHANNEL,
+    EVENTS_A_ROUND,
+    IN_ORDER,
+    MOST_WAITING,
+    ROUND_S,
+    EventBridge,
+    bridged,
+)
+from hearthline_backend.events import Event, EventBus, EventKind
 from hearthline_backend.storage.records.signals import signals
 from tests.fixtures.postgresql import empty_database, shared_server
 from tests.fixtures.records import NOW, records_url
@@ -114,6 +122,10 @@ async def test_what_is_each_process_s_own_stays_there(both: tuple[Process, Proce
     assert other.heard == [last]
 
 
+def test_every_kind_is_carried_but_what_is_each_process_s_own() -> None:
+    assert set(IN_ORDER) == set(get_args(EventKind)) - {"store", "broker"}
+
+
 async def test_a_flood_is_told_once_a_round_and_its_end_is_told(both: tuple[Process, Process]) -> None:
     one, other = both
     patients = [uuid4() for _ in range(50)]
@@ -167,6 +179,15 @@ async def test_after_a_gap_the_screens_ask_again_and_nothing_published_meanwhile
     await other.hears(after)
     told = [event for event in other.heard if event.kind == "reading"]
     assert set(told) <= {meanwhile, after}  # what was told before the other listened again is in its resync
+
+
+async def test_what_cannot_be_said_is_logged_and_the_screens_ask_again(both: tuple[Process, Process]) -> None:
+    one, other = both
+    one.bus.publish(Event("gateway", NOW, gateway=cast("str", object())))
+    await other.hears(Event("resync", NOW))
+    after = Event("gateway", NOW, gateway="home-0001")
+    one.bus.publish(after)
+    await other.hears(after)
 
 
 async def test_a_word_of_another_release_makes_the_screens_ask_again(both: tuple[Process, Process], url: str) -> None:

@@ -1,10 +1,9 @@
 """Readings on a real InfluxDB by a process that is killed at every one of its steps: never lost, never twice."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,8 +11,8 @@ import pytest
 from hearthline_backend.storage.influxdb.engine import InfluxReadings
 from hearthline_backend.storage.ports import PatientReading, Place, Width
 from hearthline_backend.storage.records.engine import SqlRecords
-from tests.fixtures.influxd import INFLUXD_PATIENCE, TOKEN, InfluxBucket, empty_bucket, influx_readings
-from tests.fixtures.killed_steps import run_until_killed
+from tests.fixtures.influxd import INFLUXD_PATIENCE, TOKEN, empty_bucket, influx_readings
+from tests.fixtures.killed_steps import killed_at_steps
 from tests.fixtures.readings import PATIENT, of_patient, pressure
 from tests.fixtures.records import NOW, Engine, migrated_records
 
@@ -27,13 +26,8 @@ LONG_AGO, FAR = datetime(1990, 1, 1, tzinfo=UTC), datetime(2060, 1, 1, tzinfo=UT
 class Stores:
     """What a killed process leaves behind, and who looks at it."""
 
-    records_url: str
-    bucket: InfluxBucket
     store: InfluxReadings
-
-    async def killed(self, step: int, *job: Any) -> bool:
-        """Whether the job was killed at the step, instead of having come to its end."""
-        return not await run_until_killed(self.records_url, self.bucket.url, TOKEN, step, *job)
+    killed: Callable[..., Awaitable[bool]]
 
     async def found(self, patient: UUID) -> list[PatientReading]:
         """What the store shows of a patient; each way to ask says the same."""
@@ -50,8 +44,8 @@ class Stores:
 async def stores(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Stores]:
     async with migrated_records(tmp_path, records_engine) as url, empty_bucket() as bucket:
         records = SqlRecords.open(url)
-        async with influx_readings(records, bucket) as store:
-            yield Stores(url, bucket, store)
+        async with influx_readings(records, bucket) as store, killed_at_steps(url, bucket.url, TOKEN) as processes:
+            yield Stores(store, processes.killed)
         await records.close()
 
 
@@ -122,6 +116,7 @@ async def test_a_killed_erasure_shows_nothing_more_or_everything_and_is_complete
         elsewhere = of_patient(pressure(), OTHER)
         await stores.store.write([*rows, elsewhere])
         await stores.store.move({rows[0].id: Place(OTHER, NOW)})
+        await stores.store._writing.close()  # else the other process waits for what this one may be writing
         killed = await stores.killed(step, "erase", PATIENT)
         assert len(await stores.found(PATIENT)) in (0, 4)
         again = await stores.store.erase(PATIENT)

@@ -14,6 +14,7 @@ from hearthline_backend.alerting.standing import Standing
 from hearthline_backend.domain.templates import build_plan
 from hearthline_backend.ingest.homes_memory import HomesMemory
 from hearthline_backend.quick_reading import QuickReading, quick_reading
+from hearthline_backend.storage.records.alerts import NearAlert
 from hearthline_backend.storage.records.homes import Assignment, Sensor
 from hearthline_backend.storage.records.judgements import Judgement
 from hearthline_protocol.readings import Reading
@@ -93,11 +94,12 @@ async def test_who_has_an_alert_near_is_found(tmp_path: Path, records_engine: En
         day = timedelta(days=1)
         await ward.arrive(ward.measured(186, 112))
         async with records.read() as unit:
-            everyone = [ward.patient, uuid4()]
-            assert await unit.alerts.patients_near(everyone, at - day, at + day) == {ward.patient}
-            assert await unit.alerts.patients_near(everyone, at, at) == {ward.patient}
-            assert await unit.alerts.patients_near(everyone, at + day, at + 2 * day) == set()
-            assert await unit.alerts.patients_near(everyone[1:], at - day, at + day) == set()
+            everyone, number = [ward.patient, uuid4()], ward.patient.int
+            found = await unit.alerts.near(everyone, at - day, at + day)
+            assert found == {number: [NearAlert("blood_pressure", cleared=False, last_effective_time=at)]}
+            assert set(await unit.alerts.near(everyone, at, at)) == {number}
+            assert await unit.alerts.near(everyone, at + day, at + 2 * day) == {}
+            assert await unit.alerts.near(everyone[1:], at - day, at + day) == {}
 
 
 def _quick(address: str = CUFF, **other: Any) -> QuickReading:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import mqtt5
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hearthline_backend.uplink.mqtt5_reader import MalformedPacketError, PacketReader
@@ -24,6 +24,7 @@ STREAM = b"".join(
 )
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, len(STREAM))))
 def test_the_pieces_do_not_matter(cuts: list[int]) -> None:
     whole = [packet.write() for packet in PacketReader(LIMIT).read(STREAM)]
@@ -35,6 +36,7 @@ def test_the_pieces_do_not_matter(cuts: list[int]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the codec's panic is aloud
+@settings(deadline=None)  # the codec's panic prints a trace
 @given(data=st.binary(min_size=1, max_size=300), at=st.integers(0, len(STREAM) - 1))
 def test_garbage_is_one_typed_error_or_waits_for_more(data: bytes, at: int) -> None:
     before = PacketReader(LIMIT).read(STREAM[:at])

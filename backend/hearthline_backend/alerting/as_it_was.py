@@ -16,6 +16,8 @@ BEFORE: Final = "before"
 """Where it stands in the detail of an entry of the history."""
 ADDED: Final = "added"
 """The readings that were new to the alert then."""
+CAUSE: Final = "readings"
+"""The readings that were looked at when an alert was withdrawn or joined with another."""
 _TIMES: Final = ("owned_at", "review_by", "resolved_at")
 
 

@@ -21,6 +21,7 @@ from hearthline_backend.domain.evaluation import Evaluation, evaluate, reach
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.storage.ports import PatientReading, ReadingStore
+from hearthline_backend.storage.records.alerts import NearAlert
 from hearthline_backend.storage.records.judgements import Judgement, Quiet
 from hearthline_backend.storage.records.unit import Unit
 
@@ -127,10 +128,10 @@ class Judge:
         by_kind: dict[str, list[PatientReading]] = defaultdict(list)
         changed: list[Changed] = []
         for one in new:
-            if one.reading.synthetic:
-                explained[one.reading.id].reason = "synthetic"
+            if one.content.synthetic:
+                explained[one.id].reason = "synthetic"
             else:
-                by_kind[one.reading.kind].append(one)
+                by_kind[one.kind].append(one)
         for kind in sorted(by_kind):
             changed += await self._judge_kind(file, kind, by_kind[kind], explained)
         return changed
@@ -142,11 +143,13 @@ class Judge:
         rules = _rules_of(file.history, kind)
         if not rules:
             for one in new:
-                explained[one.reading.id].reason = "no_rule_for_this_kind"
+                explained[one.id].reason = "no_rule_for_this_kind"
             return changed
         window = await self._window(file, kind, new, rules)
+        observations = [Observation.of(one.content, one.effective_time) for one in window.values()]
         for rule_id in rules:
-            changed += await self._judge_rule(file, rule_id, new, window, explained)
+            evaluations = evaluate(observations, file.history, rule_id)
+            changed += await self._judge_rule(file, rule_id, new, window, evaluations, explained)
         return changed
 
     async def _judge_rule(
@@ -155,16 +158,16 @@ class Judge:
         rule_id: str,
         new: list[PatientReading],
         window: Mapping[UUID, PatientReading],
+        evaluations: tuple[Evaluation, ...],
         explained: Mapping[UUID, Explanation],
     ) -> list[Changed]:
-        evaluations = evaluate((Observation.of(one.reading) for one in window.values()), file.history, rule_id)
-        fresh = frozenset(one.reading.id for one in new)
+        fresh = frozenset(one.id for one in new)
         for one in evaluations:
             if one.observation.reading_id in fresh:
                 explained[one.observation.reading_id].evaluations.append(explanation(one))
         span = reach(file.history, rule_id)
-        start = min(one.reading.effective_time for one in new) - span
-        end = max(one.reading.effective_time for one in new) + span
+        start = min(one.effective_time for one in new) - span
+        end = max(one.effective_time for one in new) + span
         known = [one for one in file.alerts if one.alert.rule_id == rule_id]
         keeper = AlertKeeper(file, evaluations, window, fresh)
         changed = await keeper.keep(match(episodes_of(evaluations), known, start, end))
@@ -178,9 +181,9 @@ class Judge:
         # Whether a rule fires rests on one look-back before a reading, and a reading matters for one look-back after
         # itself: two on each side make everything within one of them exact.
         span = 2 * max(reach(file.history, rule_id) for rule_id in rules)
-        times = [one.reading.effective_time for one in new]
+        times = [one.effective_time for one in new]
         stored = await self._readings.window(file.patient.id, kind, min(times) - span, max(times) + span)
-        return {one.reading.id: one for one in (*new, *stored) if not one.reading.synthetic}
+        return {one.id: one for one in (*new, *stored) if not one.content.synthetic}
 
 
 async def _sorted(
@@ -194,19 +197,24 @@ async def _sorted(
         at = one.effective_time
         earliest, latest = min(earliest, at), max(latest, at)
     reach = max(standings[one.int].reach for one in everyone)
-    near = await unit.alerts.patients_near(everyone, earliest - reach, latest + reach)
-    alerted = {one.int for one in near}
+    near = await unit.alerts.near(everyone, earliest - reach, latest + reach)
     quiet: list[Quiet] = []
     rest: list[PatientReading] = []
     for one in readings:
         patient, content, at = one.patient_id, one.content, one.effective_time
         number = patient.int
-        why = None if number in alerted else standings[number].quiet(content, at)
-        if why is None:
+        why = standings[number].quiet(content, at)
+        if why is None or (number in near and _may_touch(near[number], content.kind, at)):
             rest.append(one)
         else:
             quiet.append((content.id, patient, content.kind, at, why))
     return quiet, rest
+
+
+def _may_touch(alerts: Iterable[NearAlert], kind: str, at: datetime) -> bool:
+    """Whether a reading within limits may clear, split or void one of these. What has cleared already stays cleared by
+    whatever comes after its last reading."""
+    return any(one.kind == kind and not (one.cleared and at > one.last_effective_time) for one in alerts)
 
 
 def explanation(evaluation: Evaluation) -> dict[str, Any]:

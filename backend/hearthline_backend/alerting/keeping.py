@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from hearthline_backend.alerting import calling, policy
-from hearthline_backend.alerting.as_it_was import ADDED, BEFORE, kept
+from hearthline_backend.alerting.as_it_was import ADDED, BEFORE, CAUSE, kept
 from hearthline_backend.alerting.policy import Case, Decision
 from hearthline_backend.alerting.reconciling import Held, Known, Matching
 from hearthline_backend.alerting.timing import Timing
@@ -222,8 +222,7 @@ class AlertKeeper:
     async def _withdraw(self, known: Known) -> Changed:
         alert = replace(known.alert, state=AlertState.WITHDRAWN)
         await self._file.unit.alerts.save(alert)
-        readings = sorted(str(one) for one in self._fresh | self._gone)
-        await self._record(alert, Happened.WITHDRAWN, {"readings": readings, BEFORE: kept(known.alert)})
+        await self._record(alert, Happened.WITHDRAWN, {CAUSE: self._cause(), BEFORE: kept(known.alert)})
         await self._stop_calls(alert, "withdrawn by later data")
         return Changed(alert.id, alert.patient_id, self._file.team.id, Happened.WITHDRAWN, called=False)
 
@@ -231,7 +230,9 @@ class AlertKeeper:
         for one in merged:
             await self._file.unit.alerts.link(holder.id, one.readings)
             await self._file.unit.alerts.save(replace(one.alert, state=AlertState.WITHDRAWN))
-            await self._record(one.alert, Happened.MERGED, {"into": holder.id, BEFORE: kept(one.alert)})
+            await self._record(
+                one.alert, Happened.MERGED, {"into": holder.id, CAUSE: self._cause(), BEFORE: kept(one.alert)}
+            )
             await self._record(holder, Happened.MERGED, {"from": one.alert.id})
             await self._stop_calls(one.alert, "merged into another alert")
 
@@ -250,6 +251,9 @@ class AlertKeeper:
     async def _stop_calls(self, alert: Alert, why: str) -> None:
         await self._file.unit.calls.cancel(alert.id)
         await self._file.unit.calls.call_off(alert.id, self._file.now, why)
+
+    def _cause(self) -> list[str]:
+        return sorted(str(one) for one in self._fresh | self._gone)
 
     async def _record(self, alert: Alert, what: Happened, detail: Mapping[str, object]) -> None:
         await self._file.unit.alerts.record(alert.id, self._file.now, what, detail=detail)

@@ -5,14 +5,14 @@ other readings still support stands as they say, and what the gone readings did 
 joined it with another) is put back, as far as its history tells.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from hearthline_backend.alerting import calling
-from hearthline_backend.alerting.as_it_was import ADDED, BEFORE, level_of, put_back
+from hearthline_backend.alerting.as_it_was import ADDED, BEFORE, CAUSE, level_of, put_back
 from hearthline_backend.alerting.keeping import AlertKeeper, Changed, PatientFile
 from hearthline_backend.alerting.reconciling import Known, match
 from hearthline_backend.domain.episodes import Episode, episodes_of
@@ -99,13 +99,15 @@ class _OneRule:
         self._episodes = episodes_of(self._evaluations)
         same = set(self._episodes)
         self._other = frozenset(reading for one in before if one not in same for reading in one.readings)
+        self._openers: dict[int, UUID] = {}
         self._changed: list[Changed] = []
 
     async def bring_up_to_date(self, known: Sequence[Known], span: Span) -> list[Changed]:
         standing = {one.alert.id: one for one in known}
+        self._openers = {one.alert.id: one.alert.episode for one in known if await self._counts(one)}
         for one in known:
             if one.alert.state is not AlertState.WITHDRAWN and not one.readings.isdisjoint(self._gone | self._other):
-                standing[one.alert.id] = await self._restate(one, standing)
+                standing[one.alert.id] = await self._restate(one)
         for one in list(standing.values()):
             standing[one.alert.id] = await self._revive(one, list(standing.values()))
         around = reach(self._file.history, self._rule_id)
@@ -113,10 +115,17 @@ class _OneRule:
         matching = match(self._episodes, list(standing.values()), min(span.times) - around, max(span.times) + around)
         return [*self._changed, *await keeper.keep(matching)]
 
-    async def _restate(self, one: Known, standing: Mapping[int, Known]) -> Known:
+    async def _counts(self, one: Known) -> bool:
+        """Whether an alert stands, or would but for a reading that is gone."""
+        if one.alert.state is not AlertState.WITHDRAWN:
+            return True
+        last = await self._end_of(one.alert)
+        return last is not None and not {str(reading) for reading in self._gone}.isdisjoint(last.detail.get(CAUSE, ()))
+
+    async def _restate(self, one: Known) -> Known:
         """One that rested on a gone reading: what the others say of it, or nothing to hold it."""
         events = await self._file.unit.alerts.events(one.alert.id)
-        mine = self._mine(one, standing.values())
+        mine = self._mine(one)
         theirs = {reading for episode in self._episodes if episode not in mine for reading in episode.readings}
         own = one.readings - self._gone - theirs
         if not mine:
@@ -135,9 +144,9 @@ class _OneRule:
         await self._save(one.alert, alert, Happened.CLOSED if closes else None)
         return Known(alert, own)
 
-    def _mine(self, one: Known, everybody: Iterable[Known]) -> list[Episode]:
+    def _mine(self, one: Known) -> list[Episode]:
         """The episodes that belong to an alert: those it has a part in, but for one in which another was opened."""
-        openers = {other.alert.episode for other in everybody if other.alert.id != one.alert.id}
+        openers = {opener for number, opener in self._openers.items() if number != one.alert.id}
         return [
             episode
             for episode in self._episodes
@@ -181,12 +190,10 @@ class _OneRule:
             if other.alert.id != one.alert.id and other.alert.state.live
             for reading in other.readings
         }
-        mine = [episode for episode in self._mine(one, everybody) if held.isdisjoint(episode.readings)]
+        mine = [episode for episode in self._mine(one) if held.isdisjoint(episode.readings)]
         if not ended or not mine or (one.alert.state is AlertState.RESOLVED and mine[-1].cleared):
             return one
-        events = await self._file.unit.alerts.events(one.alert.id)
-        ends = (Happened.WITHDRAWN, Happened.MERGED, Happened.CLOSED)
-        last = next((event for event in reversed(events) if event.what in ends), None)
+        last = await self._end_of(one.alert)
         if last is None or BEFORE not in last.detail:
             return one
         alert = put_back(_as_told(one.alert, mine), last.detail[BEFORE])
@@ -195,6 +202,12 @@ class _OneRule:
         await self._save(one.alert, alert)
         await self._go_on(alert)
         return Known(alert, one.readings)
+
+    async def _end_of(self, alert: Alert) -> AlertEvent | None:
+        """How it ended by readings, the last time."""
+        ends = (Happened.WITHDRAWN, Happened.MERGED, Happened.CLOSED)
+        events = await self._file.unit.alerts.events(alert.id)
+        return next((event for event in reversed(events) if event.what in ends and "from" not in event.detail), None)
 
     async def _go_on(self, alert: Alert) -> None:
         """What its end had stopped: a red that nobody has is called for unless somebody takes it soon."""

@@ -151,17 +151,14 @@ class Restore:
 
     async def _put_readings_together(self, readings: ReadingStore, under_way: list[PatientReading]) -> ReadingsSum:
         written = ReadingsSum()
-        changed: set[UUID] = set()
-        for prefix in ("changed", "readings"):
-            for _, lines in parts(self._path, self._manifest, prefix):
-                rows = [one for one in self._read(lines) if prefix == "changed" or one.id not in changed]
-                on_their_way = await self._not_judged(rows)
-                under_way.extend(one for one in rows if one.id in on_their_way)
-                rows = [one for one in rows if one.id not in on_their_way]
-                await self._write(readings, rows, written)
-                if prefix == "changed":
-                    changed.update(one.id for one in rows)
-                    changed.update(on_their_way)
+        async with StoredIds.beside(self._staged) as seen:
+            for prefix in ("changed", "readings"):  # of one that stands in both, or twice, the first one counts
+                for _, lines in parts(self._path, self._manifest, prefix):
+                    rows = {one.id: one for one in reversed(self._read(lines))}
+                    new = await seen.add(rows)
+                    on_their_way = await self._not_judged([rows[one] for one in new])
+                    under_way.extend(one for one in rows.values() if one.id in on_their_way)
+                    await self._write(readings, [rows[one] for one in rows if one in new - on_their_way], written)
         return written
 
     def _read(self, lines: list[bytes]) -> list[PatientReading]:

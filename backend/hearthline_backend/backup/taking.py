@@ -11,13 +11,13 @@ from hearthline_backend.backup.manifest import Column, Manifest, TableContent
 from hearthline_backend.backup.reading_lines import line_of
 from hearthline_backend.errors import HearthlineError
 from hearthline_backend.storage.migrate import known_revisions
-from hearthline_backend.storage.patient_reading import PatientReading, Place
+from hearthline_backend.storage.patient_reading import NOBODY, PatientReading, Place
 from hearthline_backend.storage.ports import ReadingStore
 from hearthline_backend.storage.record_rows import Snapshot, StoodBefore, TableShape, shapes, snapshot, stood_before
 
 Progress = Callable[[str], None]
 
-OF_THE_READINGS: Final = frozenset(("reading_places", "reading_claims"))
+OF_THE_READINGS: Final = frozenset(("reading_places", "reading_claims", "reading_bucket"))
 """Tables that belong to a store of readings, which writes them again."""
 LEFT_OUT: Final = OF_THE_READINGS | {"sessions", "sign_in_attempts"}
 """Tables of Records that a backup does not hold, see the package."""
@@ -110,5 +110,5 @@ async def _changed(writer: BackupWriter, readings: ReadingStore, moved: list[Sto
 
 
 def _as_before(now: PatientReading, before: StoodBefore) -> PatientReading:
-    patient = before.patient_id or now.patient_id
+    patient = before.patient_id or NOBODY
     return now.moved(Place(patient, before.effective_time or now.effective_time, before.aside))

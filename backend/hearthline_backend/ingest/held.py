@@ -1,4 +1,4 @@
-"""When what is held is tried again: at the start, soon after something was enrolled or assigned, and now and then."""
+"""When what is held is tried again: at the start, soon after homes or claims were changed, and now and then."""
 
 import asyncio
 from typing import Final
@@ -11,9 +11,9 @@ from hearthline_backend.storage.ports import Records, StoreUnavailableError
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S: Final = 5.0
-"""How often we look whether gateways, meters or assignments were added, by whatever process."""
+"""How often we look whether gateways, meters, assignments or claims were changed, by whatever process."""
 ALL_EVERY_S: Final = 300.0
-"""How often everything is tried whether or not anything was added."""
+"""How often everything is tried whether or not anything was changed."""
 
 
 class HeldRetry:
@@ -27,12 +27,12 @@ class HeldRetry:
     async def run(self) -> None:
         """Look and retry, for ever; an outage of a store only postpones it."""
         loop = asyncio.get_running_loop()
-        seen: tuple[int, ...] = ()
+        seen = -1
         due = loop.time()
         while True:
             try:
                 async with self._records.read() as unit:
-                    found = await unit.homes.extent()
+                    found = await unit.revisions.number("homes")
                 if found != seen or loop.time() >= due:
                     released = await self._ingest.retry_held()
                     seen, due = found, loop.time() + ALL_EVERY_S

@@ -41,9 +41,7 @@ class Ownership:
         for one in await unit.homes.assignments(sensors_at=addresses):
             assignments.setdefault(one.sensor, []).append(one)
         uncertain = {
-            reading.id
-            for reading in readings
-            if reading.kind == KIND or any(one.shared for one in assignments.get(reading.sensor, ()))
+            reading.id for reading in readings if _may_be_claimed(reading, assignments.get(reading.sensor, ()))
         }
         claims = await unit.homes.claims(uncertain) if uncertain else {}
         return cls(organisations, sensors, assignments, claims)
@@ -83,6 +81,12 @@ def unclear(reading: Reading) -> Refused:
     """People share the meter, or the weight is not like its owner's: a person has to say whose it is."""
     message = "it is not clear whose this is; say it with: hearthline whose take, or hearthline whose guest"
     return _waits(Reason.WHOSE, message, reading)
+
+
+def _may_be_claimed(reading: Reading, history: Sequence[Assignment]) -> bool:
+    """Whether a person may have been asked about it: the meter alone does not say whose it is."""
+    asked = reading.kind == KIND or any(one.shared for one in history)
+    return asked or not sharers(history, reading.user_slot, reading.effective_time)
 
 
 def _waits(reason: Reason, message: str, reading: Reading) -> Refused:

@@ -1,8 +1,7 @@
 """The hot path's look at a payload: readings against which nothing at all speaks, or none.
 
 What it takes, :func:`~hearthline_backend.ingest.batch.read_batch` takes with the same meaning; what it leaves, and why,
-is for that function to say. (A moment given finer than a microsecond is rounded here and cut off there; where a reading
-stands is what its store keeps, not what its text says.) Pure.
+is for that function to say. Pure.
 """
 
 import re
@@ -37,6 +36,8 @@ def _is_characteristic(text: str) -> bool:
     return _CHARACTERISTIC.fullmatch(text) is not None
 
 
+_TOO_FINE: Final = re.compile(rb"\.\d{7}")
+"""Perhaps a moment finer than a microsecond: this decoder would round it, the contract's model cuts it off."""
 _WITH_A_NUMBER: Final = (Quality.VALID, Quality.QUESTIONABLE)
 _KINDS: Final = {
     name: (
@@ -49,7 +50,7 @@ _KINDS: Final = {
 
 def quick_batch(payload: bytes, now: datetime) -> list[QuickRow] | None:
     """Every reading of a batch, if all of them are beyond doubt."""
-    if len(payload) > MAX_BATCH_BYTES:
+    if len(payload) > MAX_BATCH_BYTES or b"\\" in payload or _TOO_FINE.search(payload) is not None:
         return None
     try:
         envelope = _ENVELOPE.decode(payload)

@@ -5,7 +5,7 @@ knows readings by id, the register of judged ids decides what is judged, quarant
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -21,12 +21,12 @@ from hearthline_backend.ingest.judging import ChangedAlert, Judging
 from hearthline_backend.ingest.ownership import Owned, Ownership, unclear
 from hearthline_backend.ingest.parcel import Parcel
 from hearthline_backend.ingest.refusal import Reason, Refused
-from hearthline_backend.ingest.usual_weights import UsualWeights
+from hearthline_backend.ingest.usual_weights import UsualWeights, Weighing
 from hearthline_backend.ingest.whose import KIND as WEIGHT
-from hearthline_backend.ingest.whose import is_far, usual_weight, weight_of
+from hearthline_backend.ingest.whose import weight_of
 from hearthline_backend.operations.instruments import GroupFacts, IngestInstruments, NotMeasured, Store
-from hearthline_backend.quick_reading import QuickReading
-from hearthline_backend.storage.ports import PatientReading, ReadingStore, Records, StoreUnavailableError
+from hearthline_backend.storage.patient_reading import NOBODY
+from hearthline_backend.storage.ports import PatientReading, Place, ReadingStore, Records, StoreUnavailableError
 from hearthline_backend.storage.records.quarantine import Refusal
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_protocol.messages import ReceiptStatus
@@ -48,6 +48,8 @@ class Settled:
     measured: Sequence[tuple[UUID, UUID]] = ()
     """Patients of whom something new was judged, with their teams."""
     alerts: Sequence[ChangedAlert] = ()
+    waiting: bool = False
+    """Whether something began or ended to wait in quarantine."""
     stored: int = 0
     judged: int = 0
     refused: int = 0
@@ -58,6 +60,8 @@ class Settled:
             yield Event("reading", now, patient_id=patient, team_id=team)
         for one in self.alerts:
             yield Event("alert", now, patient_id=one.patient_id, team_id=one.team_id, alert_id=one.alert_id)
+        if self.waiting:
+            yield Event("inbox", now)
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ class _Owned:
     """``weighings`` are those rows of which a guest may be the one who stood on the scale."""
 
     rows: list[PatientReading] = field(default_factory=list)
-    weighings: list[tuple[UUID, QuickReading]] = field(default_factory=list)
+    weighings: list[Weighing] = field(default_factory=list)
 
 
 class Settlement:
@@ -102,7 +106,8 @@ class Settlement:
             self._instruments.store_failed(Store.READINGS)
             raise
         written = perf_counter()
-        settled = Settled(stored=len(new), answers=list(bulk))
+        waiting = any(parcel.refused or parcel.kept is not None for parcel in slow)
+        settled = Settled(stored=len(new), answers=list(bulk), waiting=waiting)
         await self._in_records(parcels, slow, rows, new, now, settled)
         refused = Counter(one.reason for parcel in slow for one in parcel.refused)
         self._instruments.settled(
@@ -156,11 +161,13 @@ class Settlement:
         """The readings of parcels against which nothing speaks, and the parcels that have to be looked at."""
         quick = [parcel for parcel in parcels if parcel.quick is not None]
         claimed = await self._refresh(quick) if quick else frozenset()
+        owned = [self._owned(parcel, now) for parcel in parcels]
+        weighings = [one for found in owned if found is not None for one in found.weighings]
+        doubtful = claimed | await self._weights.far(weighings, now) if weighings else claimed
         rows: list[PatientReading] = []
         slow: list[Parcel] = []
-        for parcel in parcels:
-            found = self._owned(parcel, now)
-            if found is None or (found.weighings and not await self._its_owner_s(found.weighings, claimed, now)):
+        for parcel, found in zip(parcels, owned, strict=True):
+            if found is None or (doubtful and any(one.reading_id in doubtful for one in found.weighings)):
                 slow.append(parcel)
             else:
                 rows += found.rows
@@ -193,19 +200,11 @@ class Settlement:
             row = PatientReading.quick(whose.patient_id, gateway, body, now, reading)
             found.rows.append(row)
             if reading.kind == WEIGHT and not whose.certain:
-                found.weighings.append((whose.patient_id, reading))
+                weight = reading.values["weight"].value
+                if weight is None:
+                    return None
+                found.weighings.append(Weighing(whose.patient_id, reading.id, weight, reading.effective_time))
         return found
-
-    async def _its_owner_s(
-        self, weighings: Sequence[tuple[UUID, QuickReading]], claimed: frozenset[UUID], now: datetime
-    ) -> bool:
-        for patient, reading in weighings:
-            weight = reading.values["weight"].value
-            if weight is None or reading.id in claimed:
-                return False
-            if await self._weights.far(patient, weight, reading.effective_time, now):
-                return False
-        return True
 
     async def _place(self, parcels: Sequence[Parcel], now: datetime) -> list[PatientReading]:
         """Sort each parcel's readings into those with a patient, returned, and those that have to wait."""
@@ -219,7 +218,8 @@ class Settlement:
         """What would have to wait for a person's word, and stands in the store: identity is the id alone, and by now
         its meter may be somebody else's, or its time corrected by the home."""
         asked = {one.reading_ids[0] for parcel in parcels for one in parcel.refused if one.reason in _WAITS_FOR_WORD}
-        found = await self._readings.get_many(asked) if asked else {}
+        stored = await self._readings.get_many(asked) if asked else {}
+        found = {one: row for one, row in stored.items() if row.patient_id != NOBODY}  # taken back, it waits again
         for parcel in parcels if found else ():
             known = [one for one in parcel.refused if one.reason in _WAITS_FOR_WORD and one.reading_ids[0] in found]
             parcel.refused = [one for one in parcel.refused if one not in known]
@@ -236,7 +236,7 @@ class Settlement:
         rows: list[PatientReading] = []
         for reading in parcel.content.readings:
             found = ownership.patient_of(parcel.gateway, reading)
-            if isinstance(found, Owned) and await self._is_a_guest_s(found, reading):
+            if isinstance(found, Owned) and await self._is_a_guest_s(found, reading, now):
                 found = unclear(reading)
             if isinstance(found, Refused):
                 parcel.refused.append(found)
@@ -245,11 +245,12 @@ class Settlement:
                 parcel.stored.append(reading.id)
         return rows
 
-    async def _is_a_guest_s(self, found: Owned, reading: Reading) -> bool:
+    async def _is_a_guest_s(self, found: Owned, reading: Reading, now: datetime) -> bool:
         weight = None if found.certain else weight_of(reading)
         if weight is None or await self._readings.get(reading.id) is not None:
             return False
-        return is_far(weight, await usual_weight(self._readings, found.patient_id, reading.effective_time))
+        one = Weighing(found.patient_id, reading.id, weight, reading.effective_time)
+        return bool(await self._weights.far([one], now))
 
     async def _judged(
         self, unit: Unit, rows: Sequence[PatientReading], new: frozenset[UUID], now: datetime, settled: Settled
@@ -269,9 +270,23 @@ class Settlement:
             return list(rows)
         repeated = {row.id for row in rows if row.id not in new}
         unjudged = repeated - await unit.judgements.known(repeated) if repeated else repeated
-        stored = await self._readings.get_many(unjudged) if unjudged else {}
+        stored = await self._taken_up(rows, await self._readings.get_many(unjudged) if unjudged else {})
         due = {row.id: row for row in reversed(rows) if row.id in new}
         return [*reversed(due.values()), *(row for row in stored.values() if not row.aside)]
+
+    async def _taken_up(
+        self, rows: Sequence[PatientReading], stored: Mapping[UUID, PatientReading]
+    ) -> Mapping[UUID, PatientReading]:
+        """What a person had taken back stands in the store as nobody's: now it is somebody's again."""
+        places = {
+            row.id: Place(row.patient_id, row.effective_time)
+            for row in rows
+            if row.id in stored and stored[row.id].patient_id == NOBODY
+        }
+        if not places:
+            return stored
+        await self._readings.move(places)
+        return {**stored, **{one: stored[one].moved(place) for one, place in places.items()}}
 
 
 def _of_a_stranger(parcel: Parcel) -> Refused:

@@ -35,6 +35,8 @@ GROUP_READINGS: Final = 2000
 LINGER_S: Final = 0.005
 HELD_A_ROUND: Final = 200
 BATCHES_LOGGED: Final = 8
+SLOW_AFTER_S: Final = 3.0
+"""A step that takes longer is an outage, whatever comes of it."""
 _READINGS, _STATUS, _ANSWER, _STRAY = "readings", "status", "answer", "stray"
 MOST_SENDERS: Final = 100_000
 """Topics whose gateway is remembered."""
@@ -125,9 +127,23 @@ class Ingest:
                 self._tell(settled, group)
                 released += sum(1 for parcel in group if parcel.stored)
 
+    async def retry(self, number: int) -> bool:
+        """Try one row of quarantine again, now: a person has just spoken of it. Whether something of it was stored.
+
+        Raises ``StoreUnavailableError``; then it is tried again with everything else that is held."""
+        async with self._records.read() as unit:
+            row = await unit.quarantine.get(number)
+        if row is None or row.payload is None or row.status != "held":
+            return False
+        parcel = Parcel.waiting(row, row.payload, self._clock())
+        self._tell(await self._settled([parcel]), [parcel])
+        return bool(parcel.stored)
+
     async def _until_stored(self, work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
         waits = delays(random.Random())  # noqa: S311  # jitter, not a secret
         while True:
+            # A store that hangs is away too, long before its own time-out says so: the screens must not wait for that.
+            slow = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._is_slow)
             try:
                 done = await work(*arguments)
             except StoreUnavailableError as error:
@@ -139,6 +155,12 @@ class Ingest:
                 if self._health.back():
                     log.info("store_back")
                 return done
+            finally:
+                slow.cancel()
+
+    def _is_slow(self) -> None:
+        if self._health.lost():
+            log.warning("store_does_not_answer", after_s=SLOW_AFTER_S)
 
     async def _settled(self, group: list[Parcel]) -> Settled:
         try:

@@ -5,6 +5,7 @@ Hours are those of UTC. Days and weeks are those of the zone: in the night of a 
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from math import fsum
 from typing import Final
 
@@ -73,6 +74,8 @@ def _close(found: list[Bucket], start: datetime, fields: Mapping[str, list[float
 
 
 def _summary(numbers: list[float]) -> Summary:
+    if len(numbers) == 1:
+        return Summary(numbers[0], numbers[0], numbers[0], 1)
     return Summary(min(numbers), fsum(numbers) / len(numbers), max(numbers), len(numbers))
 
 
@@ -108,6 +111,7 @@ def _local(at: datetime, zone: tzinfo) -> datetime:
         return at.astimezone(UTC)
 
 
+@lru_cache(maxsize=8192)
 def _first_moment(day: date, zone: tzinfo) -> datetime:
     """Where the clock skips midnight, ``fold=0`` reads it by the offset before: that is the moment of the skip."""
     midnight = datetime.combine(day, time(), zone)

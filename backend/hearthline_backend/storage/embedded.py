@@ -13,9 +13,10 @@ from uuid import UUID
 from hearthline_backend.storage import embedded_reading as reading
 from hearthline_backend.storage import embedded_writing as writing
 from hearthline_backend.storage import readings_tables as tables
-from hearthline_backend.storage.embedded_checkpoints import Checkpoints
+from hearthline_backend.storage.embedded_tail import Tail
 from hearthline_backend.storage.embedded_threads import SqliteThreads
 from hearthline_backend.storage.embedded_upgrade import ReadingsTooNewError, prepare
+from hearthline_backend.storage.embedded_upkeep import Upkeep
 from hearthline_backend.storage.ports import Bucket, PatientReading, Place, Width
 
 __all__ = ["EmbeddedReadings", "ReadingsTooNewError"]
@@ -28,19 +29,20 @@ _READER_CACHE_MB: Final = 32
 class EmbeddedReadings:
     """Readings in one SQLite file, see :mod:`~hearthline_backend.storage.readings_tables` for its columns."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, tail: Tail | None = None) -> None:
+        self._tail = tail or Tail()
         self._writer = SqliteThreads(path, "readings-writer", 1, _WRITER_CACHE_MB)
         self._reader = SqliteThreads(path, "readings-reader", _READERS, _READER_CACHE_MB)
-        self._checkpoints = Checkpoints(path, self._writer)
+        self._upkeep = Upkeep(path, self._writer, self._tail)
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open, or create; a file of an older release is upgraded in place.
+    async def open(cls, path: Path, tail: Tail | None = None) -> Self:
+        """Open, or create; a file of an older release is upgraded in place. ``tail`` where it should keep other bounds
+        than the usual ones.
 
         Raises :class:`~hearthline_backend.storage.ports.StoreUnavailableError` or :class:`ReadingsTooNewError`.
         """
-        store = cls(path)
+        store = cls(path, tail)
         try:
             await store._writer.call(prepare, path)
         except BaseException:
@@ -50,8 +52,10 @@ class EmbeddedReadings:
 
     async def write(self, rows: Sequence[PatientReading]) -> frozenset[UUID]:
         """All rows in one transaction, synced to disk before it returns; the ids that were new."""
-        new = await self._writer.call(writing.write, rows) if rows else frozenset()
-        self._checkpoints.written(len(new))
+        if not rows:
+            return frozenset()
+        new = await self._writer.call(writing.write, self._tail, rows)
+        self._upkeep.written(len(new))
         return new
 
     async def get(self, reading_id: UUID) -> PatientReading | None:
@@ -60,52 +64,49 @@ class EmbeddedReadings:
 
     async def get_many(self, reading_ids: Collection[UUID]) -> Mapping[UUID, PatientReading]:
         """Those of these readings that are there."""
-        found = await self._reader.call(reading.select_in, tables.GET, [one.bytes for one in reading_ids])
-        return {one.id: one for one in found}
+        return await self._reader.call(reading.by_ids, reading_ids)
 
     async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[PatientReading]:
         """Readings of one patient and kind with ``start <= effective_time < end``, oldest first, then by id."""
-        return await self._reader.call(reading.select, tables.WINDOW, _stretch(patient_id, kind, start, end))
+        asked = _stretch(patient_id, kind, start, end)
+        return await self._reader.call(reading.window, self._tail, asked, patient_id)
 
     async def latest(self, patients: Collection[UUID]) -> Mapping[UUID, Mapping[str, PatientReading]]:
         """The newest reading with a value of the patient, per patient and kind."""
-        found: dict[UUID, dict[str, PatientReading]] = {}
-        for one in await self._reader.call(reading.select_in, tables.LATEST, [one.bytes for one in patients]):
-            found.setdefault(one.patient_id, {})[one.kind] = one
-        return found
+        return await self._reader.call(reading.latest, self._tail, patients)
 
     async def buckets(
         self, patient_id: UUID, kind: str, start: datetime, end: datetime, width: Width, zone: tzinfo
     ) -> list[Bucket]:
         """What was measured with ``start <= effective_time < end``, summed up, oldest first."""
-        return await self._reader.call(reading.buckets, _stretch(patient_id, kind, start, end), width, zone)
+        asked = _stretch(patient_id, kind, start, end)
+        return await self._reader.call(reading.buckets, self._tail, asked, width, zone)
 
     async def move(self, places: Mapping[UUID, Place]) -> frozenset[UUID]:
         """Put readings where they belong now, in one transaction; returns the ids that are known."""
-        return await self._writer.call(writing.move, places) if places else frozenset()
+        return await self._writer.call(writing.move, self._tail, places) if places else frozenset()
 
     async def erase(self, patient_id: UUID) -> int:
         """Forget everything of a patient, in one transaction; returns how many readings there were."""
-        return await self._writer.call(writing.erase, patient_id.bytes)
+        return await self._writer.call(writing.erase, self._tail, patient_id.bytes)
 
     async def patients(self) -> list[UUID]:
         """Everybody of whom there is a reading, in order."""
-        return await self._reader.call(reading.patients)
+        return await self._reader.call(reading.patients, self._tail)
 
     async def everything(
         self, patient_id: UUID, after: tuple[datetime, UUID] | None = None, limit: int = 5000
     ) -> list[PatientReading]:
         """Readings of one patient, by effective time, then id: the first ``limit`` after ``after``."""
-        time_us, last = (tables.EARLIEST_US, b"") if after is None else (tables.microseconds(after[0]), after[1].bytes)
-        arguments = (patient_id.bytes, time_us, time_us, last, limit)
-        return await self._reader.call(reading.select, tables.EVERYTHING, arguments)
+        start = (tables.EARLIEST_US, b"") if after is None else (tables.microseconds(after[0]), after[1].bytes)
+        return await self._reader.call(reading.everything, self._tail, patient_id, start, limit)
 
     async def close(self) -> None:
         """Finish what is under way and close the file."""
-        await self._checkpoints.close()
+        await self._upkeep.close()
         await self._reader.close()
         await self._writer.close()
 
 
-def _stretch(patient_id: UUID, kind: str, start: datetime, end: datetime) -> tuple[bytes, int, int, str]:
-    return (patient_id.bytes, tables.microseconds(start), tables.microseconds(end), kind)
+def _stretch(patient_id: UUID, kind: str, start: datetime, end: datetime) -> reading.Stretch:
+    return reading.Stretch(patient_id.bytes, tables.microseconds(start), tables.microseconds(end), kind)

@@ -12,19 +12,20 @@ from hearthline_protocol.readings import Reading
 
 _FROM_1: Final = (
     "ALTER TABLE readings RENAME TO readings_1",
+    "DROP TABLE latest",
     *tables.TABLES,
     # Numbered in the order of patient and time: what is read together lies together.
-    """INSERT INTO bodies (said, gateway, stored_us, body)
-        SELECT row_number() OVER (ORDER BY patient, time_us, kind, id), gateway, stored_us, body FROM readings_1
-        ORDER BY patient, time_us, kind, id""",
-    """INSERT INTO series (patient, time_us, kind, id, standing, said)
-        SELECT patient, time_us, kind, id, standing_of_body(body),
-            row_number() OVER (ORDER BY patient, time_us, kind, id) FROM readings_1
-        ORDER BY patient, time_us, kind, id""",
-    "INSERT INTO identities (id, patient, time_us) SELECT id, patient, time_us FROM reading_ids ORDER BY id",
+    """INSERT INTO readings (number, id, patient, time_us, kind, standing, gateway, stored_us, body)
+        SELECT row_number() OVER (ORDER BY patient, time_us, kind, id), id, patient, time_us, kind,
+            standing_of_body(body), gateway, stored_us, body FROM readings_1 ORDER BY patient, time_us, kind, id""",
+    """INSERT INTO series (patient, time_us, kind, id, standing, number)
+        SELECT patient, time_us, kind, id, standing, number FROM readings ORDER BY number""",
+    """INSERT INTO latest (patient, kind, time_us, id, number)
+        SELECT patient, kind, time_us, id, number FROM series WHERE standing = 2 ORDER BY patient, time_us, id
+        ON CONFLICT (patient, kind) DO UPDATE
+        SET time_us = excluded.time_us, id = excluded.id, number = excluded.number""",
     "DROP TABLE readings_1",
     "DROP TABLE reading_ids",
-    tables.VIEW,
 )
 
 
@@ -48,8 +49,10 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise ReadingsTooNewError(path, found)
     if found < tables.VERSION:
         connection.create_function("standing_of_body", 1, _standing_of_body, deterministic=True)
-        for statement in (*tables.TABLES, tables.VIEW) if found == 0 else _FROM_1:
+        for statement in tables.TABLES if found == 0 else _FROM_1:
             connection.execute(statement)
+        newest = connection.execute("SELECT coalesce(max(number), 0) FROM readings").fetchone()[0]
+        connection.executemany(tables.ADD_SHELF, [(shelf, newest) for shelf in range(tables.SHELVES)])
         connection.execute(f"PRAGMA user_version = {tables.VERSION}")
     connection.execute("COMMIT")
 

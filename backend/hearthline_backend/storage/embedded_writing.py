@@ -1,11 +1,12 @@
 """What changes the embedded readings file, each a function of a connection: one transaction, one sync."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from hearthline_backend.storage import readings_tables as tables
+from hearthline_backend.storage.embedded_tail import Tail, newest_number
 from hearthline_backend.storage.ports import PatientReading, Place
 
 _MARKS_A_QUERY: Final = 500
@@ -13,79 +14,99 @@ _EMPTY_LOG_MS: Final = 250
 _BUSY_MS: Final = 10_000
 
 
-def write(connection: sqlite3.Connection, rows: Sequence[PatientReading]) -> frozenset[UUID]:
+def write(connection: sqlite3.Connection, tail: Tail, rows: Sequence[PatientReading]) -> frozenset[UUID]:
     """Add the rows whose ids are new; returns those ids."""
     asked = tables.entries(rows)
-    connection.execute("BEGIN IMMEDIATE")  # from here on nobody else adds an id
-    if _add_identities(connection, asked.values()) < len(asked):  # somebody sent again
+    newest = _begin(connection, tail)  # from here on nobody else adds an id
+    added = _add(connection, newest, asked)
+    if len(added) < len(asked):  # somebody sent again
         connection.execute("ROLLBACK")
-        connection.execute("BEGIN IMMEDIATE")
-        for key in _known(connection, [one.id for one in asked.values()]):
-            del asked[UUID(bytes=key)]
-        _add_identities(connection, asked.values())
-    _add(connection, list(asked.values()))
+        newest = _begin(connection, tail)
+        for query, part in in_parts(tables.KNOWN, [one[0] for one in asked.values()]):
+            for (key,) in connection.execute(query, part):
+                del asked[UUID(bytes=key)]
+        added = _add(connection, newest, asked)
     connection.execute("COMMIT")
+    if added:
+        tail.written(added)
     return frozenset(asked)
 
 
-def _add_identities(connection: sqlite3.Connection, new: Collection[tables.Entry]) -> int:
-    rows = sorted((one.id, one.patient, one.time_us) for one in new)
-    return connection.executemany(tables.ADD_IDENTITY, rows).rowcount if rows else 0
+def _begin(connection: sqlite3.Connection, tail: Tail) -> int:
+    connection.execute("BEGIN IMMEDIATE")
+    newest = newest_number(connection)
+    tail.catch_up(connection, newest)
+    return newest
 
 
-def _known(connection: sqlite3.Connection, ids: list[bytes]) -> list[bytes]:
-    return [key for query, part in in_parts(tables.KNOWN, ids) for (key,) in connection.execute(query, part)]
+def _add(connection: sqlite3.Connection, newest: int, new: Mapping[UUID, tables.Entry]) -> list[tables.Standing]:
+    """Empty where any of the ids was known."""
+    numbered = [(number, *one) for number, one in enumerate(new.values(), newest + 1)]
+    if connection.executemany(tables.ADD_READING, numbered).rowcount < len(numbered):
+        return []
+    return [(patient, at, kind, key, standing, number) for number, key, patient, at, kind, standing, *_ in numbered]
 
 
-def _add(connection: sqlite3.Connection, new: list[tables.Entry]) -> None:
-    (first,) = connection.execute(tables.NEXT_BODY).fetchone()
-    numbered = list(enumerate(new, first))
-    connection.executemany(tables.ADD_BODY, [(said, one.gateway, one.stored_us, one.body) for said, one in numbered])
-    places = sorted((one.patient, one.time_us, one.kind, one.id, one.standing, said) for said, one in numbered)
-    connection.executemany(tables.ADD_PLACE, places)
-    newest = {  # by time, so that the last one of a patient and kind stays
-        (patient, kind): (patient, kind, time_us, key)
-        for patient, time_us, kind, key, standing, _ in places
+def fill_in(connection: sqlite3.Connection, tail: Tail) -> None:
+    """Fill the fullest shelf into ``series``, if there is one that is worth it."""
+    shelf = tail.full_shelf()
+    if shelf is not None:
+        newest = _begin(connection, tail)
+        _fill_in(connection, tail, shelf, newest)
+        connection.execute("COMMIT")
+        tail.filled(shelf, newest)
+
+
+def _fill_in(connection: sqlite3.Connection, tail: Tail, shelf: int, newest: int) -> None:
+    (up_to,) = connection.execute("SELECT up_to FROM shelves WHERE shelf = ?", (shelf,)).fetchone()
+    rows = [one for one in tail.shelf(shelf) if one[5] > up_to]  # another process may have filled in some
+    connection.executemany(tables.ADD_PLACE, rows)
+    newest_of = {  # they are in order, so that the last one of a patient and kind stays
+        (patient, kind): (patient, kind, time_us, key, number)
+        for patient, time_us, kind, key, standing, number in rows
         if standing == tables.SHOWN
     }
-    connection.executemany(tables.ADD_LATEST, newest.values())
+    connection.executemany(tables.ADD_LATEST, newest_of.values())
+    connection.execute(tables.FILLED, (newest, shelf))
 
 
-def move(connection: sqlite3.Connection, places: Mapping[UUID, Place]) -> frozenset[UUID]:
+def move(connection: sqlite3.Connection, tail: Tail, places: Mapping[UUID, Place]) -> frozenset[UUID]:
     """Put readings at their places; returns the ids that are known."""
-    connection.execute("BEGIN IMMEDIATE")
-    known: set[UUID] = set()
-    touched: set[tuple[bytes, str]] = set()
+    newest = _begin(connection, tail)
     wanted = [one.bytes for one in places]
-    for row in [row for query, part in in_parts(tables.PLACES, wanted) for row in connection.execute(query, part)]:
-        patient, time_us, kind, key, standing, said, gateway, stored_us, body = row
-        reading_id = UUID(bytes=key)
-        known.add(reading_id)
-        (one,) = tables.readings_of([(patient, time_us, gateway, stored_us, body, standing)])
-        moved = one.moved(places[reading_id])
-        there = (moved.patient_id.bytes, tables.microseconds(moved.effective_time), kind, key)
-        stands = tables.standing_of(moved)
-        if (*there, stands) == (patient, time_us, kind, key, standing):
-            continue
-        connection.execute(tables.REMOVE_PLACE, (patient, time_us, kind, key))
-        connection.execute(tables.MOVE_IDENTITY, (*there[:2], key))
-        connection.execute(tables.ADD_PLACE, (*there, stands, said))
-        touched |= {(patient, kind), (there[0], kind)}
+    found = [row for query, part in in_parts(tables.PLACES, wanted) for row in connection.execute(query, part)]
+    goals = {row[3]: tables.reading_of(row[2:]).moved(places[UUID(bytes=row[3])]) for row in found}
+    shelves = {tables.shelf_of(one) for row in found for one in (row[4], goals[row[3]].patient_id.bytes)}
+    for shelf in sorted(shelves):
+        _fill_in(connection, tail, shelf, newest)
+    touched: set[tuple[bytes, str]] = set()
+    for number, kind, time_us, key, patient, _, _, _, standing in found:
+        goal = goals[key]
+        there, at, stands = goal.patient_id.bytes, tables.microseconds(goal.effective_time), tables.standing_of(goal)
+        if (there, at, stands) != (patient, time_us, standing):
+            connection.execute(tables.MOVE, (there, at, stands, number))
+            connection.execute(tables.REMOVE_PLACE, (patient, time_us, kind, key))
+            connection.execute(tables.ADD_PLACE, (there, at, kind, key, stands, number))
+            touched |= {(patient, kind), (there, kind)}
     for pair in sorted(touched):
         connection.execute(tables.REMOVE_LATEST, pair)
         connection.execute(tables.FIND_LATEST, pair)
     connection.execute("COMMIT")
-    return frozenset(known)
+    for shelf in shelves:
+        tail.filled(shelf, newest)
+    return frozenset(UUID(bytes=key) for key in goals)
 
 
-def erase(connection: sqlite3.Connection, patient: bytes) -> int:
+def erase(connection: sqlite3.Connection, tail: Tail, patient: bytes) -> int:
     """Forget everything of a patient; returns how many readings there were.
 
     The pages are overwritten, and so is the log, unless somebody is reading from it: then it is by the next writes.
     """
-    connection.execute("BEGIN IMMEDIATE")
+    newest, shelf = _begin(connection, tail), tables.shelf_of(patient)
+    _fill_in(connection, tail, shelf, newest)
     *_, gone = (connection.execute(statement, (patient,)).rowcount for statement in tables.ERASE)
     connection.execute("COMMIT")
+    tail.filled(shelf, newest)
     if gone:
         connection.execute(f"PRAGMA busy_timeout={_EMPTY_LOG_MS}")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -93,7 +114,7 @@ def erase(connection: sqlite3.Connection, patient: bytes) -> int:
     return gone
 
 
-def in_parts(query: str, values: Iterable[bytes]) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+def in_parts(query: str, values: Iterable[bytes | int]) -> Iterator[tuple[str, tuple[bytes | int, ...]]]:
     """The query with its ``{marks}`` filled in, and the values that belong to them, a bounded number at a time."""
     everything = tuple(values)
     for start in range(0, len(everything), _MARKS_A_QUERY):

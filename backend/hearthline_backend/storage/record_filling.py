@@ -62,6 +62,9 @@ _FROM_TEXT: Final[Mapping[ColumnType, Callable[[Any], Any]]] = {
 }
 
 
+_IDS_A_QUERY: Final = 500
+
+
 class NotEmptyError(Exception):
     """``tables`` hold rows."""
 
@@ -137,10 +140,17 @@ class StoredIds:
             yield cls(connection)
             await connection.exec_driver_sql("DROP TABLE stored_ids")
 
-    async def add(self, ids: Sequence[UUID]) -> None:
-        """These are there."""
-        if ids:
-            await self._connection.execute(insert(self._table), [{"id": one} for one in ids])
+    async def add(self, ids: Collection[UUID]) -> frozenset[UUID]:
+        """These are there; returns those that were not yet known to be."""
+        known: set[UUID] = set()
+        wanted = list(dict.fromkeys(ids))
+        for start in range(0, len(wanted), _IDS_A_QUERY):
+            part = wanted[start : start + _IDS_A_QUERY]
+            known.update(await self._connection.scalars(select(self._table.c.id).where(self._table.c.id.in_(part))))
+        new = frozenset(wanted) - known
+        if new:
+            await self._connection.execute(insert(self._table), [{"id": one} for one in new])
+        return new
 
     async def judged_but_not_stored(self) -> int:
         """How many ids of the register the store lacks."""

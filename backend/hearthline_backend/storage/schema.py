@@ -259,6 +259,12 @@ reading_places = Table(  # the register of an engine that cannot look a reading 
     sqlite_with_rowid=False,
 )
 
+reading_bucket = Table(  # the one bucket that the places are in
+    "reading_bucket",
+    metadata,
+    Column("bucket_id", String(64), primary_key=True),
+)
+
 reading_claims = Table(  # places taken whose points may not be written yet
     "reading_claims",
     metadata,

@@ -1,12 +1,13 @@
 """What the site is given. It knows nothing about how its parts are made."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from aiohttp import web
 
 from hearthline_backend.alerting.actions import AlertActions
+from hearthline_backend.corrections import ReadingCorrections
 from hearthline_backend.events import EventBus
 from hearthline_backend.remote.desk import RemoteDesk
 from hearthline_backend.storage.ports import ReadingStore, Records
@@ -16,8 +17,9 @@ from hearthline_backend.storage.ports import ReadingStore, Records
 class WebContext:
     """Ports and settings of the site.
 
-    ``clock`` answers in UTC with its zone. ``broker_away_since`` and ``stores_away_since`` are what this service
-    knows of the hops behind a home. ``secure_cookies`` is False only on loopback in the demo.
+    ``clock`` answers in UTC with its zone. ``retry`` tries a row of quarantine again, now. ``broker_away_since`` and
+    ``stores_away_since`` are what this service knows of the hops behind a home. ``secure_cookies`` is False only on
+    loopback in the demo.
     ``trusted_proxies`` are addresses whose ``X-Forwarded-For`` is believed for the sign-in limit.
     """
 
@@ -26,7 +28,9 @@ class WebContext:
     events: EventBus
     actions: AlertActions
     desk: RemoteDesk
+    corrections: ReadingCorrections
     clock: Callable[[], datetime]
+    retry: Callable[[int], Awaitable[object]]
     broker_away_since: Callable[[], datetime | None] = lambda: None
     stores_away_since: Callable[[], datetime | None] = lambda: None
     secure_cookies: bool = True

@@ -16,12 +16,13 @@ from hearthline_backend.web.sessions import SESSION
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One place to go."""
+    """One place to go. ``count`` is the address of how many things wait there."""
 
     href: str
     text: str
     here: bool
     exact: bool = True
+    count: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +51,22 @@ class Frame:
 
 def _nav(role: Role, here: str, path: str) -> tuple[NavItem, ...]:
     if role is Role.CARE:
-        items = [("/worklist", _("Worklist"))]
-    elif role is Role.TECHNICIAN:
-        items = [("/homes", _("Homes"))]
+        items = [("/worklist", _("Worklist")), ("/whose", _("Whose?"))]
+    elif role.technical:
+        items = [("/homes", _("Homes")), ("/quarantine", _("Quarantine"))]
     else:
         items = [
             ("/my-data", _("My readings")),
             ("/my-data#told", _("Who was told")),
             ("/my-data#looked", _("Who looked")),
         ]
-    return tuple(NavItem(href, text, href == here, path == here) for href, text in items)
+    counts = {"/whose": "/whose/count"}
+    return tuple(NavItem(href, text, href == here, path == here, counts.get(href, "")) for href, text in items)
 
 
 def _standing(visit: Visit, place: Place) -> str:
-    if visit.user.role is Role.TECHNICIAN:
-        return _("Technician")
+    if visit.user.role.technical:
+        return _("Engineer") if visit.user.role is Role.ENGINEER else _("Technician")
     if visit.user.role is Role.PATIENT:
         return _("Signed in as {name}").format(name=place.patient.given_name) if place.patient is not None else ""
     if not place.on_call:
@@ -77,6 +79,8 @@ def _standing(visit: Visit, place: Place) -> str:
 
 
 def _footer(role: Role) -> str:
+    if role is Role.ENGINEER:
+        return _("Engineers may open what a home sent. Each time is recorded and shown to whom it may concern.")
     if role is Role.TECHNICIAN:
         return _("Technicians see devices, times and counts. Never names, measured values or diagnoses.")
     if role is Role.PATIENT:

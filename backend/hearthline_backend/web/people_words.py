@@ -9,6 +9,7 @@ def title_name(title: str) -> str:
         "nurse": _("Nurse"),
         "doctor": _("Doctor"),
         "technician": _("Technician"),
+        "engineer": _("Engineer"),
         "patient": _("Patient"),
         "carer": _("Carer"),
     }

@@ -15,7 +15,7 @@ DEFAULT_EMERGENCY_NUMBER: Final = "112"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``team`` is None for technicians, ``patient`` for everybody but a patient."""
+    """``team`` is None for technicians and engineers, ``patient`` for everybody but a patient."""
 
     zone: str
     emergency_number: str
@@ -34,7 +34,7 @@ async def outside(unit: Unit) -> Place:
 
 async def place_of(unit: Unit, user: User, now: datetime) -> Place:
     """Where this user stands now."""
-    if user.role is Role.TECHNICIAN:
+    if user.role.technical:
         return _shared(await unit.care.teams(user.organisation_id))
     patient = await unit.care.patient(user.patient_id) if user.patient_id is not None else None
     team_id = patient.team_id if patient is not None else user.team_id

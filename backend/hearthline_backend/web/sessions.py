@@ -19,6 +19,7 @@ CSRF_FIELD: Final = "csrf"
 IDLE: Final = {
     Role.CARE: timedelta(minutes=30),
     Role.TECHNICIAN: timedelta(minutes=30),
+    Role.ENGINEER: timedelta(minutes=30),
     Role.PATIENT: timedelta(hours=2),
 }
 """How long a session lasts without anybody acting in it."""

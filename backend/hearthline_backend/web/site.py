@@ -15,14 +15,18 @@ from hearthline_backend.web.routes import (
     live,
     my_data,
     patient,
+    quarantine,
+    reading,
     remote,
     sign_in,
+    whose,
     worklist,
 )
 from hearthline_backend.web.security_headers import Handler
 from hearthline_backend.web.sessions import SESSION, USER, session_middleware
 
 _LARGEST_POST = 64 * 1024
+_PARTS = (sign_in, account, worklist, whose, patient, reading, alert, homes, quarantine, remote, my_data, live)
 
 
 @web.middleware
@@ -65,7 +69,7 @@ def create_site(context: WebContext) -> web.Application:
     )
     app[CONTEXT] = context
     app[live.STREAMS] = live.Streams()
-    for module in (sign_in, account, worklist, patient, alert, homes, remote, my_data, live):
+    for module in _PARTS:
         app.router.add_routes(module.routes)
     app.router.add_static("/static", STATIC)
     security_headers.install(app, secure=context.secure_cookies)

@@ -1,5 +1,6 @@
 """The wire to InfluxDB: one keep-alive session, a time limit on every call, and every failure in words."""
 
+import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -37,6 +38,16 @@ _COMPLAINTS: Final[Mapping[str, str]] = {
 """Parts of what the server says. Its own sentences are never repeated: they may hold what was measured."""
 
 
+class RefusedError(StoreUnavailableError):
+    """The server answered, and did not do it. ``status`` is HTTP's."""
+
+    def __init__(self, status: int, base: str, said: str) -> None:
+        lower = said.lower()
+        known = next((why for part, why in _COMPLAINTS.items() if part in lower), None)
+        super().__init__(f"InfluxDB at {base} answered {status}: {known or _REFUSED.get(status, 'look at its log')}")
+        self.status = status
+
+
 class InfluxConnection:
     """Speaks for one bucket. Every method raises :class:`StoreUnavailableError`."""
 
@@ -55,48 +66,43 @@ class InfluxConnection:
 
     async def write(self, lines: bytes) -> None:
         """Points in line protocol; they are on the server's disk when it returns."""
-        length = {"Content-Length": str(len(lines))}
-        await self._ask(
-            "POST", "/api/v2/write", WRITE_WITHIN_S, params=self._write_to, data=_in_pieces(lines), headers=length
-        )
+        await self._ask("POST", "/api/v2/write", WRITE_WITHIN_S, self._write_to, lines)
 
     async def query(self, text: str, values: Mapping[str, Value]) -> str:
         """Ask in Flux, see :mod:`.flux`; the answer as CSV."""
         body = flux.request(text, {"bucket": self.address.bucket, **values})
-        org = {"org": self.address.organisation}
-        return await self._ask("POST", "/api/v2/query", QUERY_WITHIN_S, params=org, json=body)
+        where = {"org": self.address.organisation}
+        return await self._ask("POST", "/api/v2/query", QUERY_WITHIN_S, where, json.dumps(body).encode())
 
     async def delete(self, predicate: str, start: str, stop: str) -> None:
         """Delete what has these tags from ``start`` to ``stop``, both included."""
         where = {"org": self.address.organisation, "bucket": self.address.bucket}
         body = {"start": start, "stop": stop, "predicate": predicate}
-        await self._ask("POST", "/api/v2/delete", DELETE_WITHIN_S, params=where, json=body)
+        await self._ask("POST", "/api/v2/delete", DELETE_WITHIN_S, where, json.dumps(body).encode())
 
     async def get(self, path: str, params: Mapping[str, str]) -> str:
         """Ask the server about itself."""
-        return await self._ask("GET", path, QUERY_WITHIN_S, params=params)
+        return await self._ask("GET", path, QUERY_WITHIN_S, params)
 
     async def post(self, path: str, body: Any) -> str:
         """Have the server make something."""
-        return await self._ask("POST", path, QUERY_WITHIN_S, json=body)
+        return await self._ask("POST", path, QUERY_WITHIN_S, {}, json.dumps(body).encode())
 
     async def close(self) -> None:
         """Give the connections back."""
         await self._session.close()
 
     async def _ask(
-        self, method: str, path: str, within_s: float, *, headers: Mapping[str, str] | None = None, **what: Any
+        self, method: str, path: str, within_s: float, params: Mapping[str, str], body: bytes | None = None
     ) -> str:
-        said_of_us = {**self._headers, **(headers or {})}
-        limit = aiohttp.ClientTimeout(total=within_s, sock_connect=CONNECT_WITHIN_S)
-        url = self.address.base + path
         try:
-            async with self._session.request(method, url, headers=said_of_us, timeout=limit, **what) as answer:
-                if answer.status < 300:
-                    return await answer.text()
-                said = (await answer.content.read(_MOST_OF_A_COMPLAINT)).decode("utf-8", "replace")
+            try:
+                return await self._send(method, path, within_s, params, body)
+            except (aiohttp.ServerDisconnectedError, ConnectionResetError):
+                # A connection kept since before a restart. Everything we ask may be asked twice.
+                return await self._send(method, path, within_s, params, body)
         except TimeoutError:
-            why = f"did not answer within {within_s:.0f} s; look at its load and its disk"
+            why = f"did not answer within {within_s:g} s; look at its load and its disk"
             raise StoreUnavailableError(f"InfluxDB at {self.address.base} {why}") from None
         except aiohttp.ClientSSLError:
             why = "is not who it should be by its certificate; name who signed it in influxdb_ca_file"
@@ -104,19 +110,28 @@ class InfluxConnection:
         except (aiohttp.ClientError, OSError) as error:
             why = f"cannot be reached ({type(error).__name__}); is it running, and is readings_url right?"
             raise StoreUnavailableError(f"InfluxDB at {self.address.base} {why}") from None
-        raise StoreUnavailableError(f"InfluxDB at {self.address.base} answered {answer.status}: {_why(answer, said)}")
+
+    async def _send(
+        self, method: str, path: str, within_s: float, params: Mapping[str, str], body: bytes | None
+    ) -> str:
+        headers, data = self._headers, None
+        if body is not None:
+            headers, data = {**headers, "Content-Length": str(len(body))}, _in_pieces(body)
+        limit = aiohttp.ClientTimeout(total=within_s, sock_connect=CONNECT_WITHIN_S)
+        url = self.address.base + path
+        async with self._session.request(
+            method, url, headers=headers, timeout=limit, params=params, data=data
+        ) as answer:
+            if answer.status < 300:
+                return await answer.text()
+            said = (await answer.content.read(_MOST_OF_A_COMPLAINT)).decode("utf-8", "replace")
+            raise RefusedError(answer.status, self.address.base, said)
 
 
 async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
     """So that a large one gives way to others between its pieces."""
     for start in range(0, len(body), _PIECE_BYTES):
         yield body[start : start + _PIECE_BYTES]
-
-
-def _why(answer: aiohttp.ClientResponse, said: str) -> str:
-    lower = said.lower()
-    known = next((why for part, why in _COMPLAINTS.items() if part in lower), None)
-    return known or _REFUSED.get(answer.status, "look at its log")
 
 
 def _trusting(ca_file: Path) -> ssl.SSLContext:

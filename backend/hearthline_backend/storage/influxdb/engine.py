@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Self
 from uuid import UUID
 
-from hearthline_backend.storage.influxdb.bucket import prepare_bucket
+from hearthline_backend.storage.influxdb.bucket import claim_bucket, prepare_bucket
 from hearthline_backend.storage.influxdb.connection import InfluxConnection
 from hearthline_backend.storage.influxdb.moving import Moving
 from hearthline_backend.storage.influxdb.points import Points
@@ -32,12 +32,17 @@ class InfluxReadings:
         self._series = Series(records, self._points)
 
     @classmethod
-    async def open(cls, records: Records, connection: InfluxConnection) -> Self:
-        """Make the bucket where it is missing. Raises
+    async def open(cls, records: Records, connection: InfluxConnection, *, forget_other_bucket: bool = False) -> Self:
+        """Make the bucket where it is missing, and see that the register is this bucket's. Raises
         :class:`~hearthline_backend.storage.influxdb.bucket.BucketError` or ``StoreUnavailableError``."""
         store = cls(records, connection)
         try:
-            await prepare_bucket(connection)
+            bucket_id = await prepare_bucket(connection)
+            async with records.read() as unit:
+                known = await Register(unit.connection).bucket()
+            if known != bucket_id:
+                async with records.begin() as unit:
+                    await claim_bucket(Register(unit.connection), bucket_id, forget=forget_other_bucket)
         except BaseException:
             await connection.close()
             raise
@@ -53,17 +58,7 @@ class InfluxReadings:
 
     async def get_many(self, reading_ids: Collection[UUID]) -> Mapping[UUID, PatientReading]:
         """Those of these readings that are there."""
-        found: dict[UUID, PatientReading] = {}
-        missing: Collection[UUID] = frozenset(reading_ids)
-        before: Mapping[UUID, object] = {}
-        while missing:
-            async with self._records.read() as unit:
-                standing = await Register(unit.connection).standing(missing)
-            spots = {one: there.spot for one, there in standing.items() if before.get(one) != there.spot}
-            found |= await self._points.at(spots)
-            missing = spots.keys() - found.keys()  # moved while we looked, or claimed and not written
-            before = spots
-        return found
+        return await self._series.find(reading_ids)
 
     async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[PatientReading]:
         """Readings of one patient and kind with ``start <= effective_time < end``, oldest first, then by id."""

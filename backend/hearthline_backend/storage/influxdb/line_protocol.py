@@ -74,6 +74,9 @@ def _beginning(kind: str, lane: int, patient_id: UUID, shows: str, gateway: str)
 
 
 def _in_quotes(text: str) -> str:
+    """Line breaks become blanks: JSON has them only between its parts, and InfluxDB's CSV does not keep them."""
+    if "\n" in text or "\r" in text:
+        text = text.replace("\n", " ").replace("\r", " ")
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 

@@ -24,7 +24,7 @@ from hearthline_backend.storage.influxdb.register import (
     parts,
     places,
     spot_columns,
-    spot_of,
+    spot_in,
 )
 from hearthline_backend.storage.influxdb.spot import Spot, slot_at
 from hearthline_backend.storage.ports import Place, StoreUnavailableError
@@ -80,7 +80,7 @@ class Moves:
                 there = None
                 if row.now_patient_id is not None:
                     there = Spot(row.now_patient_id, row.now_kind, row.now_time_us, row.now_slot, row.now_aside)
-                found.append(Moved(row.reading_id, spot_of(row), there))
+                found.append(Moved(row.reading_id, spot_in(row), there))
         return found
 
     async def begin(self, wanted: Mapping[UUID, Place]) -> tuple[frozenset[UUID], dict[UUID, Move]]:
@@ -123,7 +123,7 @@ class Moves:
     async def leaving(self) -> list[tuple[UUID, Spot]]:
         """Places from which a point is still to be deleted, some at a time."""
         query = select(places.reading_id, *spot_columns).where(places.state == LEAVES).limit(_MOST_LEFTOVERS)
-        return [(row.reading_id, spot_of(row)) for row in await self._connection.execute(query)]
+        return [(row.reading_id, spot_in(row)) for row in await self._connection.execute(query)]
 
     async def left(self, spots: Iterable[tuple[UUID, Spot]]) -> None:
         """Their points are deleted."""
@@ -134,7 +134,7 @@ class Moves:
         found: list[tuple[UUID, Spot]] = []
         for part in parts(ids, A_QUERY):
             query = select(places.reading_id, *spot_columns).where(places.state == state, places.reading_id.in_(part))
-            found += [(row.reading_id, spot_of(row)) for row in await self._connection.execute(query)]
+            found += [(row.reading_id, spot_in(row)) for row in await self._connection.execute(query)]
         return found
 
     async def _turn(self, reading_id: UUID, spot: Spot, before: int, after: int) -> bool:

@@ -38,16 +38,22 @@ class Moving:
                 break
             found = await self._points.at({one: move.start for one, move in moves.items()})
             await self._points.write([(reading, moves[one].goal) for one, reading in found.items()])
-            unknown |= await self._never_written({one: move for one, move in moves.items() if one not in found})
             async with self._records.begin() as unit:
-                await Moves(Register(unit.connection)).switch({one: moves[one] for one in found})
+                switched = await Moves(Register(unit.connection)).switch({one: moves[one] for one in found})
+            if switched and found.keys() == moves.keys():
+                break
+            unknown |= await self._never_written({one: move for one, move in moves.items() if one not in found})
         else:
             raise StoreUnavailableError("readings are not available: others move the same ones just now; try again")
         await self._clear()
         return known - unknown
 
     async def erase(self, patient_id: UUID) -> int:
-        """Forget everything of a patient; returns how many readings there were."""
+        """Forget everything of a patient; returns how many readings there were.
+
+        Another process may just be writing something of theirs: what it claimed less than half a minute ago and has
+        not closed is waited for.
+        """
         async with self._records.begin() as unit:
             register = Register(unit.connection)
             count = await register.erase(patient_id)

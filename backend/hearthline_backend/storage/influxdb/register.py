@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.influxdb.spot import Spot, slot_at
 from hearthline_backend.storage.ports import StoreUnavailableError
-from hearthline_backend.storage.schema import reading_claims, reading_places
+from hearthline_backend.storage.schema import reading_bucket, reading_claims, reading_places
 
 T = TypeVar("T")
 
@@ -68,6 +68,25 @@ class Register:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
+
+    async def bucket(self) -> str | None:
+        """The id of the bucket that the places are in."""
+        found: str | None = await self.connection.scalar(select(reading_bucket.c.bucket_id))
+        return found
+
+    async def set_bucket(self, bucket_id: str) -> None:
+        """The places are in this one from now on."""
+        await self.connection.execute(delete(reading_bucket))
+        await self.connection.execute(insert(reading_bucket), {"bucket_id": bucket_id})
+
+    async def is_empty(self) -> bool:
+        """Whether there is no place at all."""
+        return await self.connection.scalar(select(places.slot).limit(1)) is None
+
+    async def forget_everything(self) -> None:
+        """Every place and every claim."""
+        await self.connection.execute(delete(reading_places))
+        await self.connection.execute(delete(reading_claims))
 
     async def open_claim(self) -> int:
         """The number of a new claim, which stays open until :meth:`close_claims`."""
@@ -131,7 +150,7 @@ class Register:
         for part in parts(ids, A_QUERY):
             query = select(places.reading_id, places.claim, *spot_columns)
             rows = await self.connection.execute(query.where(places.state == STANDS, places.reading_id.in_(part)))
-            found += [(row.reading_id, spot_of(row), row.claim) for row in rows]
+            found += [(row.reading_id, spot_in(row), row.claim) for row in rows]
         still_open: set[int] = set()
         for some in parts({claim for _, _, claim in found if claim != WRITTEN}, A_QUERY):
             query_open = select(reading_claims.c.claim).where(reading_claims.c.claim.in_(some))
@@ -161,7 +180,7 @@ class Register:
             later = and_(places.time_us == after[0], places.reading_id > after[1])
             query = query.where(places.time_us >= after[0], or_(places.time_us > after[0], later))
         ordered = query.order_by(places.time_us, places.reading_id).limit(limit)
-        return [(row.reading_id, spot_of(row)) for row in await self.connection.execute(ordered)]
+        return [(row.reading_id, spot_in(row)) for row in await self.connection.execute(ordered)]
 
     async def newest(self, patient_id: UUID, kind: str, skipped: int, limit: int) -> list[tuple[UUID, Spot]]:
         """The latest places of a series, the newest first."""
@@ -169,7 +188,7 @@ class Register:
             places.patient_id == patient_id, places.kind == kind, places.state == STANDS, places.aside.is_(False)
         )
         ordered = query.order_by(places.time_us.desc(), places.reading_id.desc()).offset(skipped).limit(limit)
-        return [(row.reading_id, spot_of(row)) for row in await self.connection.execute(ordered)]
+        return [(row.reading_id, spot_in(row)) for row in await self.connection.execute(ordered)]
 
     async def erase(self, patient_id: UUID) -> int:
         """Take a patient's readings out of sight; how many there are, also where it is done again."""
@@ -181,7 +200,7 @@ class Register:
     async def elsewhere(self, patient_id: UUID) -> list[tuple[UUID, Spot]]:
         """Places of other patients that the erased readings once had, or were to have."""
         query = select(places.reading_id, *spot_columns).where(_elsewhere(patient_id))
-        return [(row.reading_id, spot_of(row)) for row in await self.connection.execute(query)]
+        return [(row.reading_id, spot_in(row)) for row in await self.connection.execute(query)]
 
     async def forget_erased(self, patient_id: UUID) -> None:
         """Forget the erased readings' ids, and what else there was of the patient."""
@@ -205,7 +224,7 @@ def _elsewhere(patient_id: UUID) -> ColumnElement[bool]:
     return and_(places.patient_id != patient_id, places.state != STANDS, places.reading_id.in_(erased))
 
 
-def spot_of(row: Any) -> Spot:
+def spot_in(row: Any) -> Spot:
     """The place in a row that has the columns of one."""
     return Spot(row.patient_id, row.kind, row.time_us, row.slot, row.aside)
 

@@ -11,12 +11,11 @@ from hearthline_backend.storage.buckets import numbers_of, shows_as_latest, summ
 from hearthline_backend.storage.influxdb.moves import Moved, Moves
 from hearthline_backend.storage.influxdb.points import EARLIEST, LATEST, Key, Number, Point, Points, key_of
 from hearthline_backend.storage.influxdb.register import Register
-from hearthline_backend.storage.influxdb.spot import Spot
+from hearthline_backend.storage.influxdb.spot import Spot, spot_of
 from hearthline_backend.storage.influxdb.sums import Sums, add_to, floor, joined, step_of
 from hearthline_backend.storage.ports import Bucket, PatientReading, Records, Width
 from hearthline_backend.storage.readings_tables import instant, microseconds
 
-_MOMENT: Final = timedelta(microseconds=1)
 _CANDIDATES: Final = 20
 
 _Whose = tuple[UUID, str]
@@ -37,8 +36,23 @@ class Series:
             return _in_order([one.reading for one in points])
         gone = _gone(moved)
         kept = {one.key: one.reading for one in points if one.key not in gone}
-        unseen = _unseen(moved, _inside(patient_id, kind, start, end), kept)
-        return _in_order([*kept.values(), *(await self._points.at(unseen)).values()])
+        inside = _inside(patient_id, kind, start, end)
+        unseen = await self.find(_unseen(moved, inside, kept))
+        return _in_order([*kept.values(), *(one for one in unseen.values() if inside(spot_of(one)))])
+
+    async def find(self, ids: Iterable[UUID]) -> dict[UUID, PatientReading]:
+        """Those of these readings that are there, where they stand."""
+        found: dict[UUID, PatientReading] = {}
+        missing: Collection[UUID] = frozenset(ids)
+        before: Mapping[UUID, Spot] = {}
+        while missing:
+            async with self._records.read() as unit:
+                standing = await Register(unit.connection).standing(missing)
+            spots = {one: there.spot for one, there in standing.items() if before.get(one) != there.spot}
+            found |= await self._points.at(spots)
+            missing = spots.keys() - found.keys()  # moved while we looked, or claimed and not written
+            before = spots
+        return found
 
     async def latest(self, patients: Collection[UUID]) -> Mapping[UUID, Mapping[str, PatientReading]]:
         """The newest reading with a value of the patient, per patient and kind."""
@@ -56,10 +70,7 @@ class Series:
         found: dict[UUID, dict[str, PatientReading]] = {}
         for whose in series.keys() | there.keys():
             points = series.get(whose, [])
-            last = max((one.spot.time_us for one in points), default=None)
-            hidden = any(one.key in gone for one in points)
-            newer = any(last is None or spot.time_us > last for spot in there.get(whose, ()))
-            newest = await (self._by_register(*whose) if hidden or newer else self._of_lanes(*whose, points))
+            newest = _clearly_newest(points, gone, there.get(whose, ())) or await self._by_register(*whose)
             if newest is not None:
                 found.setdefault(whose[0], {})[whose[1]] = newest
         return found
@@ -104,23 +115,17 @@ class Series:
                     add_to(steps, at, name, Sums(number, number, number, 1))
         return joined(steps, width, zone)
 
-    async def _of_lanes(self, patient_id: UUID, kind: str, points: list[Point]) -> PatientReading | None:
-        """The newest of what stands last in each lane. In the lanes beside the first, readings share a moment."""
-        last = max(one.spot.time_us for one in points)
-        newest = [one for one in points if one.spot.time_us == last]
-        if len(newest) == 1 and not newest[0].spot.lane:
-            return newest[0].reading
-        at = instant(last)
-        rows = await self.window(patient_id, kind, at, at + _MOMENT)
-        return max((one for one in rows if shows_as_latest(one.content)), key=attrgetter("id"), default=None)
-
     async def _by_register(self, patient_id: UUID, kind: str) -> PatientReading | None:
         """The newest by the register, whatever else the bucket holds."""
         skipped = 0
+        before: list[tuple[UUID, Spot]] = []
         while True:
             async with self._records.read() as unit:
                 spots = await Register(unit.connection).newest(patient_id, kind, skipped, _CANDIDATES)
             there = await self._points.at(dict(spots))
+            if len(there) < len(spots) and spots != before:
+                before = spots
+                continue  # some were moved while we looked, or are claimed and not written
             for one, _ in spots:
                 if one in there and shows_as_latest(there[one].content):
                     return there[one]
@@ -131,6 +136,17 @@ class Series:
     async def _moved(self, patients: Iterable[UUID]) -> list[Moved]:
         async with self._records.read() as unit:
             return await Moves(Register(unit.connection)).of_patients(patients)
+
+
+def _clearly_newest(points: Collection[Point], gone: Container[Key], moved: Iterable[Spot]) -> PatientReading | None:
+    """What stands last in its series; None where a move, or several readings of one moment, make it doubtful."""
+    last = max((one.spot.time_us for one in points), default=None)
+    newest = [one for one in points if one.spot.time_us == last]
+    if last is None or len(newest) > 1 or newest[0].spot.lane:
+        return None
+    if any(one.key in gone for one in points) or any(spot.time_us > last for spot in moved):
+        return None
+    return newest[0].reading
 
 
 def _inside(patient_id: UUID, kind: str, start: datetime, end: datetime) -> Callable[[Spot], bool]:

@@ -5,12 +5,16 @@ id. The first reading of a patient, kind and microsecond stands in lane 0. Other
 their own, a tag, so that no two share a place however their digits fall.
 """
 
+from hashlib import blake2b
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from hearthline_backend.storage.ports import PatientReading
+from hearthline_backend.storage.readings_tables import microseconds
+
 _DIGITS: Final = 1000
 _WIDEST: Final = 10
-"""Of more than a million lanes one is free."""
+"""More than a million lanes are enough."""
 EARLIEST_NS: Final = -9_223_372_036_854_775_000
 """Earlier than 1677-09-21 InfluxDB knows no time. What is dated so stands here, and its record says when it was."""
 LATEST_NS: Final = 9_223_372_036_854_774_000
@@ -37,6 +41,11 @@ class Spot(NamedTuple):
         return point_time(self.time_us, reading_id)
 
 
+def spot_of(one: PatientReading) -> Spot:
+    """Where a reading wants to stand."""
+    return Spot(one.patient_id, one.kind, microseconds(one.effective_time), 0, one.aside)
+
+
 def point_time(time_us: int, reading_id: UUID) -> int:
     """Nanoseconds since 1970-01-01 UTC."""
     return earliest_point(time_us) + reading_id.int % _DIGITS
@@ -48,11 +57,13 @@ def earliest_point(time_us: int) -> int:
 
 
 def slot_at(attempt: int, reading_id: UUID) -> int:
-    """The slot to try: 0 first, then one of ever more lanes, the same for an id whoever asks."""
+    """The slot to try: 0 first, then one of ever more lanes, drawn so that nobody can make ids that all want the same.
+    It is the same for an id whoever asks."""
     if attempt == 0:
         return 0
+    drawn = int.from_bytes(blake2b(reading_id.bytes + attempt.to_bytes(2, "big"), digest_size=8).digest(), "big")
     lanes: int = 4 ** min(attempt - 1, _WIDEST)
-    return (1 + reading_id.int // _DIGITS % lanes) * _DIGITS + reading_id.int % _DIGITS
+    return (1 + drawn % lanes) * _DIGITS + reading_id.int % _DIGITS
 
 
 def slot_of(lane: int, nanoseconds: int) -> int:

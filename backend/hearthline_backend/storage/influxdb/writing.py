@@ -11,9 +11,8 @@ from uuid import UUID
 
 from hearthline_backend.storage.influxdb.points import Points
 from hearthline_backend.storage.influxdb.register import WRITTEN, Register, Standing
-from hearthline_backend.storage.influxdb.spot import Spot
+from hearthline_backend.storage.influxdb.spot import Spot, spot_of
 from hearthline_backend.storage.ports import PatientReading, Records
-from hearthline_backend.storage.readings_tables import microseconds
 
 Rows = Mapping[UUID, PatientReading]
 
@@ -63,7 +62,7 @@ class Writing:
 
     async def _write_claimed(self, asked: Rows) -> dict[UUID, Standing] | None:
         """Claim places and write there. Returns the ids that had a place before, and where; None: not one had."""
-        wanted = {one: _spot(row) for one, row in asked.items()}
+        wanted = {one: spot_of(row) for one, row in asked.items()}
         claim = 0
         spots: Mapping[UUID, Spot] | None = None
         try:
@@ -114,7 +113,7 @@ class Writing:
             await self._points.write([(asked[one], spot) for one, spot in spots.items()])
             self._failed[claim].clear()
             self._settle(doubtful, claim)
-        return frozenset(one for one, spot in spots.items() if spot._replace(slot=0) == _spot(asked[one]))
+        return frozenset(one for one, spot in spots.items() if spot._replace(slot=0) == spot_of(asked[one]))
 
     def _settle(self, doubtful: Mapping[UUID, Standing], claim: int) -> None:
         """A claim that failed, and of which nothing is doubtful any more, can be closed."""
@@ -134,12 +133,8 @@ async def _claim_again(register: Register, asked: Rows, spots: Mapping[UUID, Spo
     if not wrong:
         return kept
     await register.abandon(wrong)
-    wanted = {one: _spot(asked[one]) for one in wrong}
+    wanted = {one: spot_of(asked[one]) for one in wrong}
     standing = await register.claim(wanted, claim)
     if standing is None:
         return kept | wanted
     return kept | {one: there.spot for one, there in standing.items() if there.claim == claim}
-
-
-def _spot(one: PatientReading) -> Spot:
-    return Spot(one.patient_id, one.kind, microseconds(one.effective_time), 0, one.aside)

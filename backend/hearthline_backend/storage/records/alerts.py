@@ -1,9 +1,9 @@
 """Alerts: what an episode asks of people, and the append-only history of what became of it."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -22,10 +22,13 @@ _LOCKED: Final = """SELECT count(*) FROM (SELECT 1 FROM {table} WHERE id = ANY($
     FOR NO KEY UPDATE) AS locked"""
 _LOCK_PATIENTS: Final = _LOCKED.format(table="patients", type="uuid")
 _LOCK_ALERTS: Final = _LOCKED.format(table="alerts", type="bigint")
-_NEAR_SQLITE: Final = """SELECT DISTINCT patient_id FROM alerts WHERE patient_id IN (SELECT value FROM json_each(?))
+_NEAR_SQLITE: Final = """SELECT patient_id, kind, cleared, last_effective_time FROM alerts
+    WHERE state <> 'withdrawn' AND patient_id IN (SELECT value FROM json_each(?))
     AND last_effective_time >= ? AND effective_time <= ?"""
-_NEAR_POSTGRESQL: Final = """SELECT DISTINCT patient_id FROM alerts WHERE patient_id = ANY($1::uuid[])
+_NEAR_POSTGRESQL: Final = """SELECT patient_id, kind, cleared, last_effective_time FROM alerts
+    WHERE state <> 'withdrawn' AND patient_id = ANY($1::uuid[])
     AND last_effective_time >= $2 AND effective_time <= $3"""
+
 
 
 class AlertState(StrEnum):
@@ -135,6 +138,15 @@ class AlertEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class NearAlert:
+    """As much of an alert as decides whether a reading within limits may touch it."""
+
+    kind: str
+    cleared: bool
+    last_effective_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OpenAlert:
     """A live alert with its team and who has it (None: nobody yet)."""
 
@@ -237,14 +249,22 @@ class Alerts:
             found.setdefault(alert.patient_id, []).append(alert)
         return {patient_id: tuple(ones) for patient_id, ones in found.items()}
 
-    async def patients_near(self, patient_ids: Collection[UUID], start: datetime, end: datetime) -> frozenset[UUID]:
-        """Those of the patients who have an alert whose readings may lie between two effective times."""
+    async def near(
+        self, patient_ids: Collection[UUID], start: datetime, end: datetime
+    ) -> Mapping[int, Sequence[NearAlert]]:
+        """Alerts, by the patient's ``UUID.int``, whose readings may lie between two effective times. What later data
+        withdrew is not one of them."""
         if self._connection.dialect.name == "postgresql":
             rows = await self._connection.exec_driver_sql(_NEAR_POSTGRESQL, (list(patient_ids), start, end))
-            return frozenset(row[0] for row in rows)
-        hexes = json.dumps([one.hex for one in patient_ids])
-        found = await self._connection.exec_driver_sql(_NEAR_SQLITE, (hexes, sqlite_text(start), sqlite_text(end)))
-        return frozenset(UUID(row[0]) for row in found)
+        else:
+            hexes = json.dumps([one.hex for one in patient_ids])
+            rows = await self._connection.exec_driver_sql(_NEAR_SQLITE, (hexes, sqlite_text(start), sqlite_text(end)))
+        found: dict[int, list[NearAlert]] = {}
+        for patient, kind, cleared, last in rows:
+            number = patient.int if isinstance(patient, UUID) else int(patient, 16)
+            at = last if isinstance(last, datetime) else datetime.fromisoformat(last).replace(tzinfo=UTC)
+            found.setdefault(number, []).append(NearAlert(kind, bool(cleared), at))
+        return found
 
     async def readings_of(self, alert_ids: Collection[int]) -> Mapping[int, frozenset[UUID]]:
         """The readings linked to each alert."""

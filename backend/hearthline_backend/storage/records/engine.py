@@ -28,7 +28,7 @@ _SESSION: Final = {
     "application_name": "hearthline",
     "timezone": "UTC",
     "jit": "off",  # it costs more than these short statements take
-    "lock_timeout": "10s",
+    "lock_timeout": "20s",
     "idle_in_transaction_session_timeout": "60s",  # a process that hangs does not keep its patients locked
 }
 _SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -3,17 +3,15 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.upsert import insert_or_replace
 from hearthline_backend.storage.schema import assignments, claims, gateways, sensors
-
-_TABLES: Final = (gateways, sensors, assignments, claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +176,16 @@ class Homes:
         values = {"reading_id": reading_id, "patient_id": patient_id, "claimed_by": by, "claimed_at": at}
         await self._connection.execute(insert_or_replace(self._connection, claims, ["reading_id"], values))
 
+    async def unclaim(self, reading_id: UUID) -> None:
+        """Nobody has said anything about this reading."""
+        await self._connection.execute(claims.delete().where(claims.c.reading_id == reading_id))
+
     async def claims(self, reading_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
         """Those of the readings that a person has claimed, with the patient."""
         rows = await self._connection.execute(
             select(claims).where(among(self._connection, claims.c.reading_id, reading_ids))
         )
         return {row.reading_id: row.patient_id for row in rows}
-
-    async def extent(self) -> tuple[int, ...]:
-        """How many gateways, meters, assignments and claims there are; it changes when one is added."""
-        counts = [await self._connection.scalar(select(func.count()).select_from(table)) for table in _TABLES]
-        return tuple(int(count or 0) for count in counts)
 
 
 def sharers(history: Sequence[Assignment], user_slot: int | None, at: datetime) -> list[Assignment]:

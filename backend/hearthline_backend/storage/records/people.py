@@ -28,7 +28,14 @@ class Role(StrEnum):
 
     CARE = "care"
     TECHNICIAN = "technician"
+    ENGINEER = "engineer"
+    """A technician who may also open what a home sent as it was sent; each time that is on record."""
     PATIENT = "patient"
+
+    @property
+    def technical(self) -> bool:
+        """Sees devices, and no patients."""
+        return self in (Role.TECHNICIAN, Role.ENGINEER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ payload is no longer kept, only its hash; past the quota in rows only a count pe
 whole: where it cannot be kept whole, :meth:`Quarantine.put` says so and nobody is told that it is held.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -108,13 +108,28 @@ class Quarantine:
         return None if row is None else _kept(row)
 
     async def listed(
-        self, *, gateway: str | None = None, status: Status | None = None, limit: int = 200, payloads: bool = False
+        self,
+        *,
+        gateway: str | None = None,
+        status: Status | None = None,
+        reason: str | None = None,
+        hidden: Collection[str] = (),
+        limit: int = 200,
+        offset: int = 0,
+        payloads: bool = False,
     ) -> list[Kept]:
-        """The newest rows first; payloads are left out unless asked for."""
+        """The newest rows first, without those of the ``hidden`` gateways; payloads are left out unless asked for."""
         columns = [column for column in quarantine.c if payloads or column is not quarantine.c.payload]
-        query = _narrowed(select(*columns), gateway, status)
-        query = query.order_by(quarantine.c.last_received_at.desc(), quarantine.c.id.desc()).limit(limit)
-        return [_kept(row) for row in await self._connection.execute(query)]
+        query = _narrowed(select(*columns), gateway, status, reason, hidden)
+        query = query.order_by(quarantine.c.last_received_at.desc(), quarantine.c.id.desc())
+        return [_kept(row) for row in await self._connection.execute(query.limit(limit).offset(offset))]
+
+    async def grouped(self, hidden: Collection[str] = ()) -> Mapping[tuple[str, str, str], int]:
+        """How many rows there are by gateway, status and reason."""
+        columns = (quarantine.c.gateway, quarantine.c.status, quarantine.c.reason)
+        query = _narrowed(select(*columns, func.count()), None, None, None, hidden).group_by(*columns)
+        rows = await self._connection.execute(query)
+        return {(gateway, status, reason): int(many) for gateway, status, reason, many in rows}
 
     async def held(self, *, after: int = 0, limit: int = 200) -> list[Kept]:
         """Held rows with their payload, in the order they came; ``after`` is the last number seen."""
@@ -306,9 +321,15 @@ def _status(refusal: Refusal, *, whole: bool) -> Status:
     return "discarded" if refusal.status == "held" and not whole else refusal.status
 
 
-def _narrowed(query: Select[Any], gateway: str | None, status: Status | None) -> Select[Any]:
+def _narrowed(
+    query: Select[Any], gateway: str | None, status: Status | None, reason: str | None, hidden: Collection[str]
+) -> Select[Any]:
+    if hidden:
+        query = query.where(quarantine.c.gateway.not_in(hidden))
     if gateway is not None:
         query = query.where(quarantine.c.gateway == gateway)
+    if reason is not None:
+        query = query.where(quarantine.c.reason == reason)
     return query if status is None else query.where(quarantine.c.status == status)
 
 

@@ -14,6 +14,7 @@ from hearthline_backend.storage.records.people import People
 from hearthline_backend.storage.records.quarantine import Quarantine
 from hearthline_backend.storage.records.remote import RemoteWork
 from hearthline_backend.storage.records.revisions import Revisions
+from hearthline_backend.storage.records.waiting import Waiting
 
 
 class Unit:
@@ -66,6 +67,11 @@ class Unit:
     def revisions(self) -> Revisions:
         """Whether what is remembered between groups still holds."""
         return Revisions(self.connection)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """Readings in quarantine that wait for a person's word."""
+        return Waiting(self.connection)
 
     @cached_property
     def corrections(self) -> CorrectionHistory:

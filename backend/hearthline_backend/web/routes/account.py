@@ -12,7 +12,7 @@ from hearthline_backend.web.people_words import title_name
 from hearthline_backend.web.place import PLACE
 from hearthline_backend.web.rendering import available_locales
 
-_EVERYBODY: Final = (Role.CARE, Role.TECHNICIAN, Role.PATIENT)
+_EVERYBODY: Final = tuple(Role)
 
 routes = web.RouteTableDef()
 

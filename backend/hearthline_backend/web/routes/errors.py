@@ -62,6 +62,7 @@ def _home(request: web.Request) -> tuple[str, str]:
     return {
         Role.CARE: ("/worklist", _("To the worklist")),
         Role.TECHNICIAN: ("/homes", _("To the homes")),
+        Role.ENGINEER: ("/homes", _("To the homes")),
         Role.PATIENT: ("/my-data", _("To my readings")),
     }[user.role]
 
@@ -70,7 +71,7 @@ def _message(request: web.Request, error: web.HTTPException) -> Message:
     href, link = _home(request)
     user = request.get(USER)
     if isinstance(error, NotForRoleError):
-        if user is not None and user.role is Role.TECHNICIAN:
+        if user is not None and user.role.technical:
             then = _("Technicians see devices, not readings. Ask the care team to open it for you.")
         elif user is not None and user.role is Role.CARE:
             then = _("It is for technicians. Ask them when a home or a meter needs a hand.")

@@ -48,7 +48,7 @@ async def _states(visit: Visit, unit: Unit) -> list[fleet.HomeState]:
 
 
 @routes.get("/homes")
-@for_roles(Role.TECHNICIAN)
+@for_roles(Role.TECHNICIAN, Role.ENGINEER)
 async def homes(visit: Visit) -> web.StreamResponse:
     """The fleet."""
     now = visit.context.clock()
@@ -79,7 +79,7 @@ async def homes(visit: Visit) -> web.StreamResponse:
 
 
 @routes.get("/homes/{home}")
-@for_roles(Role.TECHNICIAN)
+@for_roles(Role.TECHNICIAN, Role.ENGINEER)
 async def home(visit: Visit) -> web.StreamResponse:
     """One home."""
     now = visit.context.clock()

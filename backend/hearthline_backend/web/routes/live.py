@@ -36,7 +36,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/live")
-@for_roles(Role.CARE, Role.TECHNICIAN, Role.PATIENT, passive=True)
+@for_roles(*Role, passive=True)
 async def live(visit: Visit) -> web.StreamResponse:
     """A stream until the browser leaves, the session ends or the server stops."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
@@ -127,17 +127,17 @@ class _Names:
         async with self._visit.context.records.read() as unit:
             if user.role is Role.CARE and team is not None:
                 self._patients = frozenset(one.id for one in await unit.care.patients(team_id=team.id))
-            if user.role is Role.TECHNICIAN:
+            if user.role.technical:
                 self._gateways = frozenset(one.name for one in await unit.homes.gateways(user.organisation_id))
         if user.role is Role.PATIENT and user.patient_id is not None:
             self._patients = frozenset((user.patient_id,))
 
     def may_concern(self, event: Event) -> bool:
         """Whether to look at an event at all: most are of other teams."""
-        if event.kind in _OF_EVERYBODY:
+        if event.kind in (*_OF_EVERYBODY, "inbox"):
             return True
         role = self._visit.user.role
-        if role is Role.TECHNICIAN:
+        if role.technical:
             return event.kind == "gateway"
         if role is Role.PATIENT:
             return event.patient_id in self._patients
@@ -149,7 +149,9 @@ class _Names:
         if event.kind in _OF_EVERYBODY:
             await self.load()
             return ["resync"]
-        if self._visit.user.role is Role.TECHNICIAN:
+        if event.kind == "inbox":
+            return [] if self._visit.user.role is Role.PATIENT else ["inbox"]
+        if self._visit.user.role.technical:
             return await self._of_gateway(event)
         if event.patient_id is None:
             return []

@@ -16,6 +16,7 @@ from hearthline_backend.web.place import PLACE
 from hearthline_backend.web.routes.patient import chart_place, kinds_of, opened_by, series_of
 from hearthline_backend.web.times import long_date
 from hearthline_backend.web.views import my_data as view
+from hearthline_backend.web.views.corrected import for_patient
 from hearthline_backend.web.views.facts import PatientFacts, gather
 from hearthline_backend.web.views.limits import rules_of
 from hearthline_backend.web.views.patient import slot_lines
@@ -25,6 +26,7 @@ _SPAN: Final = "14d"
 _AHEAD: Final = timedelta(minutes=5)
 _TOLD: Final = 60
 _LOOKED: Final = 200
+_CORRECTED: Final = timedelta(days=365)
 
 routes = web.RouteTableDef()
 
@@ -41,6 +43,7 @@ async def my_data(visit: Visit) -> web.StreamResponse:
         _alerts, fired = await opened_by(unit, place.patient, now - RANGES[_SPAN])
         told = await unit.calls.of_patient(place.patient.id, _TOLD)
         looked = await unit.people.looks(place.patient.id, _LOOKED)
+        corrected = await unit.corrections.of_patient(place.patient.id, now - _CORRECTED, _TOLD)
         top = await _top(unit, facts, now)
     kinds = kinds_of(facts)
     rows: list[PatientReading] = []
@@ -61,6 +64,7 @@ async def my_data(visit: Visit) -> web.StreamResponse:
         charts=charts,
         told=view.told_lines(told, now),
         looked=view.looked_lines(looked, now),
+        corrected=for_patient(corrected, place.patient.id, now),
         slots=slot_lines(facts.plan),
         phone=place.team.phone if place.team is not None else None,
         **top,

@@ -1,6 +1,6 @@
 """One patient: newest readings, charts, history, plan; and the data of a chart."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,6 +21,7 @@ from hearthline_backend.web.pages import page
 from hearthline_backend.web.rendering import html, render
 from hearthline_backend.web.routes.worklist import own_patient, row_of
 from hearthline_backend.web.times import day_stamp, long_date
+from hearthline_backend.web.views.corrected import notes, taken_in_error
 from hearthline_backend.web.views.facts import PatientFacts, gather
 from hearthline_backend.web.views.patient import (
     CHART_ORDER,
@@ -136,6 +137,7 @@ async def patient_page(visit: Visit) -> web.StreamResponse:
         slot_lines=slot_lines(facts.plan),
         enrolled=day_stamp(patient.enrolled_at, now),
         printed=long_date(now),
+        taken_back="taken-back" in visit.request.query,
     )
 
 
@@ -166,7 +168,9 @@ async def table(visit: Visit) -> web.StreamResponse:
     async with visit.context.records.read() as unit:
         _alerts, fired = await opened_by(unit, patient, now - RANGES[span])
     rows = await visit.context.readings.window(patient.id, kind, now - RANGES[span], now + _AHEAD)
-    shown = table_rows([row for row in rows if not row.reading.synthetic], now, fired)
+    apart, told = await _corrected(visit, patient, kind, rows, now - RANGES[span])
+    href = f"/patients/{patient.id}/readings/" if visit.user.role is Role.CARE else ""
+    shown = table_rows([row for row in (*rows, *apart) if not row.reading.synthetic], now, fired, told, href)
     pages = max(1, -(-len(shown) // ROWS_A_PAGE))
     number = min(max(1, number), pages)
     part = shown[(number - 1) * ROWS_A_PAGE : number * ROWS_A_PAGE]
@@ -175,6 +179,7 @@ async def table(visit: Visit) -> web.StreamResponse:
         "measure": kind_name(kind),
         "pulse_title": field_name(kind, "pulse") if any(row.side for row in part) else "",
         "rows": part,
+        "can_correct": bool(href),
         "count": len(shown),
         "page": number,
         "pages": pages,
@@ -185,6 +190,19 @@ async def table(visit: Visit) -> web.StreamResponse:
         return html(render("table.html", **view))
     back = f"/patients/{patient.id}?range={span}" if visit.user.role is Role.CARE else "/my-data"
     return page(visit, "table_page.html", kind_name(kind), back, live=False, back=back, **view)
+
+
+async def _corrected(
+    visit: Visit, patient: Patient, kind: str, rows: Sequence[PatientReading], start: datetime
+) -> tuple[list[PatientReading], dict[UUID, tuple[str, ...]]]:
+    """The readings of this time that were entered in error, and in words what was corrected about which reading."""
+    now = visit.context.clock()
+    async with visit.context.records.read() as unit:
+        lately = {one.reading_id for one in await unit.corrections.of_patient(patient.id, start) if one.kind == kind}
+        found = await unit.corrections.of_readings(lately | {row.id for row in rows})
+    apart = await visit.context.readings.get_many(taken_in_error(found, patient.id))
+    told = {one: notes(history, patient.id, visit.user.id, now) for one, history in found.items()}
+    return [row for row in apart.values() if start <= row.effective_time <= now + _AHEAD], told
 
 
 async def log_view(visit: Visit, patient_id: UUID, view: str, *, always: bool) -> None:

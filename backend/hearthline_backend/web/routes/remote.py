@@ -49,14 +49,14 @@ async def remote_parts(visit: Visit, unit: Unit, gateway: Gateway, problem: str 
 
 
 @routes.get("/homes/{home}/remote")
-@for_roles(Role.TECHNICIAN, passive=True)
+@for_roles(Role.TECHNICIAN, Role.ENGINEER, passive=True)
 async def remote_card(visit: Visit) -> web.StreamResponse:
     """The card as it is now."""
     return await _card(visit)
 
 
 @routes.post("/homes/{home}/ask")
-@for_roles(Role.TECHNICIAN)
+@for_roles(Role.TECHNICIAN, Role.ENGINEER)
 async def ask(visit: Visit) -> web.StreamResponse:
     """Have the gateway do something."""
     form = await visit.request.post()
@@ -73,7 +73,7 @@ async def ask(visit: Visit) -> web.StreamResponse:
 
 
 @routes.post("/homes/{home}/answer")
-@for_roles(Role.TECHNICIAN)
+@for_roles(Role.TECHNICIAN, Role.ENGINEER)
 async def answer(visit: Visit) -> web.StreamResponse:
     """Answer what a meter wants to know."""
     form = await visit.request.post()

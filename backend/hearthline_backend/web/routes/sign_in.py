@@ -28,8 +28,8 @@ _LONGEST_FIELD: Final = 200
 
 DOOR_COOKIE: Final = "hearthline_door"
 LANGUAGE_COOKIE: Final = "hearthline_language"
-_EVERYBODY: Final = (Role.CARE, Role.TECHNICIAN, Role.PATIENT)
-_HOMES: Final = {Role.CARE: "/worklist", Role.TECHNICIAN: "/homes", Role.PATIENT: "/my-data"}
+_EVERYBODY: Final = tuple(Role)
+_HOMES: Final = {Role.CARE: "/worklist", Role.TECHNICIAN: "/homes", Role.ENGINEER: "/homes", Role.PATIENT: "/my-data"}
 
 routes = web.RouteTableDef()
 

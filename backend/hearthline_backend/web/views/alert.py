@@ -198,6 +198,7 @@ def _event_entry(event: AlertEvent, viewer: UUID, now: datetime) -> Entry:
         Happened.MERGED: _("Joined with an earlier alert"),
         Happened.SPLIT: _("Split off from another alert"),
         Happened.WITHDRAWN: _("Withdrawn by later data"),
+        Happened.CORRECTED: _("A reading was corrected; this is what the others say"),
         Happened.CLOSED: _("Closed by itself: back within limits"),
         Happened.ESCALATED: _("Nobody acknowledged: to the next on call"),
         Happened.STARTED_AGAIN: _("Everybody was called; from the first again"),

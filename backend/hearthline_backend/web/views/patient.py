@@ -1,7 +1,7 @@
 """The patient view's parts: newest readings, days measured as planned, what happened, who looked, the plan."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -108,12 +108,16 @@ class LimitLine:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One reading in a table."""
+    """One reading in a table. ``struck``: it was entered in error. ``corrected`` is its history, the newest first;
+    ``href`` where it is corrected, for those who may."""
 
     time: str
     figure: str
     side: str
     note: str
+    struck: bool = False
+    corrected: tuple[str, ...] = ()
+    href: str = ""
 
 
 def tiles(latest: Mapping[str, PatientReading], now: datetime) -> tuple[Tile, ...]:
@@ -236,6 +240,9 @@ def view_name(view: str) -> str:
         "patient": _("readings and plan"),
         "alert": _("an alert"),
         "series": _("readings"),
+        "reading": _("one reading"),
+        "whose": _("readings that may be yours"),
+        "quarantine": _("what a meter sent and could not be taken"),
     }
     return names.get(view, view)
 
@@ -287,11 +294,23 @@ def slot_lines(plan: Plan | None) -> tuple[tuple[str, str], ...]:
     )
 
 
-def table_rows(readings: Sequence[PatientReading], now: datetime, fired: Mapping[UUID, int]) -> tuple[TableRow, ...]:
-    """Readings newest first, with what one must know about each."""
+def table_rows(
+    readings: Sequence[PatientReading],
+    now: datetime,
+    fired: Mapping[UUID, int],
+    corrected: Mapping[UUID, tuple[str, ...]] | None = None,
+    href: str = "",
+) -> tuple[TableRow, ...]:
+    """Readings newest first, with what one must know about each. ``corrected`` are their histories in words; ``href``
+    is the address of a reading without its id."""
     return tuple(
-        _table_row(row, now, fired)
-        for row in sorted(readings, key=lambda row: row.reading.effective_time, reverse=True)
+        replace(
+            _table_row(row, now, fired),
+            struck=row.aside,
+            corrected=(corrected or {}).get(row.id, ()),
+            href=f"{href}{row.id}" if href else "",
+        )
+        for row in sorted(readings, key=lambda row: row.effective_time, reverse=True)
     )
 
 

@@ -37,6 +37,11 @@ def upgrade() -> None:
         some: dict[str, Any] = {"postgresql_where": sa.text(condition), "sqlite_where": sa.text(condition)}
         op.create_index(name, "reading_places", [column], unique=unique, **some)
     op.create_table(
+        "reading_bucket",
+        sa.Column("bucket_id", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("bucket_id", name="pk_reading_bucket"),
+    )
+    op.create_table(
         "reading_claims",
         sa.Column("claim", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
@@ -47,4 +52,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it away."""
     op.drop_table("reading_claims")
+    op.drop_table("reading_bucket")
     op.drop_table("reading_places")

@@ -20,7 +20,7 @@
 
   function go(second) {
     if (second === "w" && role === "care") location.assign("/worklist");
-    if (second === "h" && role === "technician") location.assign("/homes");
+    if (second === "h" && (role === "technician" || role === "engineer")) location.assign("/homes");
   }
 
   const keys = {

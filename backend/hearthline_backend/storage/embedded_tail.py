@@ -1,0 +1,121 @@
+"""The readings of the embedded file that arrived last and are not filled into its ``series`` yet, in memory.
+
+It only repeats what the table ``readings`` holds, so that a crash loses nothing of it, and another process that works
+on the file is followed: whatever is numbered above what is known here is read when a view is taken. A reading in it
+does not change: moving and erasing fill in the shelves first.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from hearthline_backend.storage import readings_tables as tables
+from hearthline_backend.storage.readings_tables import Standing
+
+_ROWS_A_PATIENT: Final = 16
+_FEWEST: Final = 256
+_MOST: Final = 4000
+
+Shelf = dict[bytes, list[Standing]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The tail as it belongs to the transaction in which it was taken."""
+
+    shelves: Sequence[Shelf]
+    up_to: Sequence[int]
+    newest: int
+
+    def of(self, patient: bytes) -> list[Standing]:
+        """A patient's readings that are not in ``series``, in no order."""
+        shelf = tables.shelf_of(patient)
+        filled = self.up_to[shelf]
+        return [one for one in self.shelves[shelf].get(patient, ()) if filled < one[5] <= self.newest]
+
+    def patients(self) -> set[bytes]:
+        """Everybody of whom there is one."""
+        return {patient for shelf in self.shelves for patient in list(shelf) if self.of(patient)}
+
+
+class Tail:
+    """Shared by the threads of one store. ``rows_a_patient`` is how many of each are worth filling in a shelf for, on
+    average; it is done with ``fewest`` at least, and with ``most`` whatever they are."""
+
+    def __init__(self, rows_a_patient: int = _ROWS_A_PATIENT, fewest: int = _FEWEST, most: int = _MOST) -> None:
+        self._bounds = (rows_a_patient, fewest, most)
+        self._lock = Lock()
+        self._known = 0
+        self._shelves: list[Shelf] = [{} for _ in range(tables.SHELVES)]
+        self._counts = [0] * tables.SHELVES
+
+    @contextmanager
+    def view(self, connection: sqlite3.Connection) -> Iterator[View]:
+        """A transaction that reads, and the tail that belongs to it."""
+        while True:
+            # Looked at before the transaction begins: what is dropped from now on was filled in after this moment, so
+            # it is still in these; what was dropped before is in ``series`` as the transaction sees it.
+            shelves = tuple(self._shelves)
+            connection.execute("BEGIN")
+            newest, up_to = newest_number(connection), _up_to(connection)
+            if newest <= self._known:
+                break
+            self.catch_up(connection, newest)
+            connection.execute("COMMIT")
+        yield View(shelves, up_to, newest)
+        connection.execute("COMMIT")
+
+    def catch_up(self, connection: sqlite3.Connection, newest: int) -> None:
+        """Learn what another process wrote, or this one before it started, up to ``newest``."""
+        with self._lock:
+            if newest > self._known:
+                up_to = _up_to(connection)
+                rows = connection.execute(tables.ARRIVED, (max(self._known, min(up_to)),))
+                self._add(row for row in rows if row[5] > up_to[tables.shelf_of(row[0])])
+                self._known = newest
+
+    def written(self, rows: Sequence[Standing]) -> None:
+        """What was committed just now, in order of its numbers."""
+        with self._lock:
+            if rows[0][5] == self._known + 1:  # otherwise a reader was quicker and knows it already
+                self._add(rows)
+                self._known = rows[-1][5]
+
+    def shelf(self, number: int) -> list[Standing]:
+        """Everything on a shelf, in order of ``series``."""
+        return sorted(one for rows in self._shelves[number].values() for one in rows)
+
+    def filled(self, shelf: int, up_to: int) -> None:
+        """What is on the shelf up to this number is in ``series`` now, committed."""
+        with self._lock:
+            before = self._shelves[shelf]
+            left = {patient: [one for one in rows if one[5] > up_to] for patient, rows in before.items()}
+            # A new one: views that began earlier go on with the one they have.
+            self._shelves[shelf] = {patient: rows for patient, rows in left.items() if rows}
+            self._counts[shelf] = sum(len(rows) for rows in left.values())
+
+    def full_shelf(self) -> int | None:
+        """The shelf that should be filled in first; None where none needs it."""
+        rows_a_patient, fewest, most = self._bounds
+        fullest = max(range(tables.SHELVES), key=self._counts.__getitem__)
+        enough = min(most, max(fewest, rows_a_patient * len(self._shelves[fullest])))
+        return fullest if self._counts[fullest] >= enough else None
+
+    def _add(self, rows: Iterable[Standing]) -> None:
+        for row in rows:
+            shelf = tables.shelf_of(row[0])
+            self._shelves[shelf].setdefault(row[0], []).append(row)
+            self._counts[shelf] += 1
+
+
+def newest_number(connection: sqlite3.Connection) -> int:
+    """The highest number that was ever given."""
+    (found,) = connection.execute(tables.NEWEST).fetchone()
+    return int(found)
+
+
+def _up_to(connection: sqlite3.Connection) -> list[int]:
+    return [up_to for (up_to,) in connection.execute(tables.UP_TO)]
