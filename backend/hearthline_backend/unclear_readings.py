@@ -76,12 +76,12 @@ async def _told(unit: Unit, rows: Sequence[Kept]) -> list[Unclear]:
     homes: dict[str, list[str]] = {}
     for sensor in beside:
         homes.setdefault(sensor.gateway, []).append(sensor.address)
-    found = []
+    told: list[Unclear] = []
     for row, (address, slot, at, kind) in read:
         if row.reading_id is not None and row.payload is not None and address in sensors:
             people = _candidates(sensors[address], slot, at, history, homes)
-            found.append(Unclear(row, row.reading_id, row.payload, sensors[address], at, kind, people))
-    return found
+            told.append(Unclear(row, row.reading_id, row.payload, sensors[address], at, kind, people))
+    return told
 
 
 def _glance(row: Kept) -> tuple[str, int | None, datetime, str] | None:

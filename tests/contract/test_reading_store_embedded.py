@@ -173,6 +173,23 @@ async def test_what_arrived_last_is_found_after_a_restart(path: Path) -> None:
         assert (await store.latest([PATIENT]))[PATIENT]["blood_pressure"] == rows[-1]
 
 
+async def test_a_quiet_patient_does_not_make_opening_slow(path: Path) -> None:
+    quiet = [of_patient(pressure(), UUID(int=person)) for person in (3, 4)]
+    async with _opened(path, Tail(rows_a_patient=1, fewest=10, lag=50)) as store:
+        await store.write(quiet)
+        for row in _rows(200):
+            await store.write([row])
+    with closing(sqlite3.connect(path)) as connection:
+        newest, read_at_opening = connection.execute(
+            "SELECT max(number), max(number) - (SELECT min(up_to) FROM shelves) FROM readings"
+        ).fetchone()
+    assert newest == 202
+    assert read_at_opening <= 10 + 50
+    async with _opened(path) as store:
+        assert await store.patients() == [UUID(int=person) for person in (1, 3, 4)]
+        assert [one.id for one in await whole_series(store, UUID(int=3))] == [quiet[0].id]
+
+
 async def test_what_was_erased_is_not_left_in_the_file(path: Path) -> None:
     others = of_patient(pressure(model="stays readable"), SECOND)
     async with _opened(path) as store:

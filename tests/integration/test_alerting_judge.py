@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from hearthline_backend.alerting.judge import Judged
 from hearthline_backend.domain.episodes import episodes
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.rules import Level

@@ -151,7 +151,9 @@ async def test_a_unit_that_raises_leaves_nothing(records: Records) -> None:
         await _seed_twice(records, home)
     async with records.read() as unit:
         assert await unit.care.organisations() == []
-        assert await unit.homes.gateways() == await unit.homes.sensors() == await unit.homes.assignments() == []
+        assert await unit.homes.gateways() == []
+        assert await unit.homes.sensors() == []
+        assert await unit.homes.assignments() == []
 
 
 async def test_records_that_are_not_there_are_unavailable(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import aiohttp
 import pytest
+import structlog
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -19,7 +21,7 @@ from hearthline_backend.storage.influxdb import connection as wire
 from hearthline_backend.storage.influxdb import points
 from hearthline_backend.storage.influxdb.address import InfluxAddress
 from hearthline_backend.storage.influxdb.bucket import BucketError
-from hearthline_backend.storage.influxdb.connection import InfluxConnection
+from hearthline_backend.storage.influxdb.connection import InfluxConnection, RefusedError
 from hearthline_backend.storage.influxdb.engine import InfluxReadings
 from hearthline_backend.storage.memory import MemoryReadings
 from hearthline_backend.storage.ports import Bucket, PatientReading, Place, Records, StoreUnavailableError, Width
@@ -108,13 +110,14 @@ async def test_any_text_comes_back_as_it_was(store: InfluxReadings, text: str) -
 
 async def test_a_long_body_with_line_breaks_means_the_same_afterwards(store: InfluxReadings) -> None:
     reading = pressure(flags=("long " * 20_000,))
-    row = PatientReading.kept(PATIENT, "home-0001", reading.model_dump_json(indent=2).encode(), NOW)
+    body = reading.model_dump_json(indent=2).replace("  ", "\t").replace("\n", "\r\n")
+    row = PatientReading.kept(PATIENT, "home-0001", body.encode(), NOW)
     assert b"\n" in row.body
     await store.write([row])
     found = await store.get(reading.id)
     assert found is not None
     assert found == row
-    assert found.body == row.body.replace(b"\n", b" ")
+    assert found.body.split() == row.body.split()
 
 
 # --- places -------------------------------------------------------------------------------------------------------
@@ -344,8 +347,50 @@ async def test_a_missing_bucket_is_made_and_forgets_nothing(records: Records) ->
     await store.write([of_patient(pressure(effective_time=datetime(2000, 1, 1, tzinfo=UTC)))])
     await store.close()
     (bucket,) = server.ask("GET", f"/api/v2/buckets?name={name}")["buckets"]
-    assert all(rule["everySeconds"] == 0 for rule in bucket["retentionRules"])
+    assert [(rule["everySeconds"], rule["shardGroupDurationSeconds"]) for rule in bucket["retentionRules"]] == [
+        (0, 52 * 7 * 86400)
+    ]
     server.ask("DELETE", f"/api/v2/buckets/{bucket['id']}")
+
+
+async def test_a_token_for_the_bucket_alone_is_enough(records: Records) -> None:
+    server = shared_influxd()
+    bucket = server.make_bucket()
+    (found,) = server.ask("GET", f"/api/v2/buckets?name={bucket.name}")["buckets"]
+    assert found["retentionRules"][0]["shardGroupDurationSeconds"] < 52 * 7 * 86400
+    organisation = server.organisation_id
+    allowed = [
+        {"action": action, "resource": {"type": "buckets", "id": found["id"], "orgID": organisation}}
+        for action in ("read", "write")
+    ]
+    token = server.ask("POST", "/api/v2/authorizations", {"orgID": organisation, "permissions": allowed})["token"]
+    store = await _open(records, bucket.name, token)
+    row = of_patient(pressure())
+    assert await store.write([row]) == {row.id}
+    assert await store.move({row.id: Place(UUID(int=2), NOW)}) == {row.id}
+    assert len(await store.everything(UUID(int=2))) == 1
+    assert await store.erase(UUID(int=2)) == 1
+    await store.close()
+    (found,) = server.ask("GET", f"/api/v2/buckets?name={bucket.name}")["buckets"]
+    assert found["retentionRules"][0]["shardGroupDurationSeconds"] == 52 * 7 * 86400
+    server.remove_bucket(bucket)
+
+
+class _Refusing(InfluxConnection):
+    async def patch(self, path: str, body: Any) -> str:
+        raise RefusedError(403, self.address.base, "")
+
+
+async def test_a_bucket_in_short_shards_works_and_what_to_run_is_told(records: Records) -> None:
+    async with empty_bucket() as bucket, aiohttp.ClientSession() as session:
+        with structlog.testing.capture_logs() as said:
+            connection = _Refusing(InfluxAddress.parse(bucket.url), TOKEN, session)
+            store = await InfluxReadings.open(records, connection)
+        (warning,) = said
+        assert "--shard-group-duration 364d" in warning["message"]
+        row = of_patient(pressure())
+        assert await store.write([row]) == {row.id}
+        await store.close()
 
 
 async def test_a_bucket_that_forgets_is_refused_and_the_next_step_named(records: Records) -> None:

@@ -1,7 +1,7 @@
 """Two people, one meter: slots map to people; a scale without slots waits for a person's word; guests stay apart."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearthline_backend.administration import AdministrationError
+from hearthline_backend.alerting.judge import Judge
+from hearthline_backend.correction_errors import NotWaitingError
+from hearthline_backend.correction_finishing import CorrectionFinishing
+from hearthline_backend.corrections import ReadingCorrections
 from hearthline_backend.ingest.whose import FAR_KG, is_far, likeliest
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.homes import Assignment, Sensor
-from hearthline_backend.unclear_readings import claim, unclear_readings
+from hearthline_backend.unclear_readings import suggestion, unclear_readings
 from hearthline_protocol.messages import ReceiptStatus
 from hearthline_protocol.readings import Reading
 from tests.fixtures.ingesting import Ingesting, batch, ingesting
@@ -53,6 +56,21 @@ async def belongs(parts: Ingesting, patient: UUID, *, slot: int | None = None, s
         await unit.homes.assign(Assignment(uuid4(), SCALE, patient, parts.household.since, slot, shared=shared))
 
 
+def corrections(parts: Ingesting) -> ReadingCorrections:
+    def clock() -> datetime:
+        return NOW
+
+    finishing = CorrectionFinishing(parts.records, parts.readings, Judge(parts.readings), parts.events, clock)
+    return ReadingCorrections(parts.records, parts.readings, finishing, parts.events, clock, parts.ingest.retry)
+
+
+async def suggested(parts: Ingesting) -> dict[UUID, UUID | None]:
+    """Whose each reading that waits probably is."""
+    async with parts.records.read() as unit:
+        found = await unclear_readings(unit)
+    return {one.reading_id: await suggestion(parts.readings, one, one.reading()) for one in found}
+
+
 async def weigh(parts: Ingesting, *weighings: Reading) -> dict[UUID, ReceiptStatus]:
     parts.uplink.published.clear()
     parts.uplink.send(parts.household.gateway, batch(*weighings))
@@ -81,11 +99,8 @@ async def test_a_guest_on_one_person_s_scale_is_kept_apart(scale: Ingesting) -> 
     answers = await weigh(scale, guest, usual)
     assert answers == {guest.id: ReceiptStatus.HELD, usual.id: ReceiptStatus.STORED}, "2.5 kg more is news, not a guest"
     assert 58 not in await kilograms(scale, FIRST)
-    async with scale.records.begin() as unit:
-        (one,) = await unclear_readings(unit, scale.readings)
-        assert one.likeliest is None
-        await claim(unit, one.number, None)
-    await scale.ingest.retry_held()
+    assert await suggested(scale) == {guest.id: None}
+    await corrections(scale).claim(guest.id, None, None)
     assert 58 not in await kilograms(scale, FIRST)
     assert "guest" in {row.reason for row in await scale.quarantined()}
     assert (await weigh(scale, guest))[guest.id] is ReceiptStatus.REJECTED, "told again, it is a guest's again"
@@ -103,27 +118,21 @@ async def test_a_shared_scale_asks_and_suggests_by_weight(scale: Ingesting) -> N
     async with scale.records.begin() as unit:
         await unit.homes.assign(Assignment(uuid4(), SCALE, FIRST, NOW - timedelta(days=3), shared=True))
         await unit.homes.assign(Assignment(uuid4(), SCALE, SECOND, NOW - timedelta(days=3), shared=True))
-    mine = weighing(81)
-    answers = await weigh(scale, mine, weighing(55, days_ago=1))
+    mine, other = weighing(81), weighing(55, days_ago=1)
+    answers = await weigh(scale, mine, other)
     assert set(answers.values()) == {ReceiptStatus.HELD}
-    async with scale.records.begin() as unit:
-        found = {one.measured_at: one for one in await unclear_readings(unit, scale.readings)}
-        assert found[mine.effective_time].likeliest == FIRST
-        assert found[NOW - timedelta(days=1, seconds=1)].likeliest is None
-        await claim(unit, found[mine.effective_time].number, FIRST)
-        await claim(unit, found[NOW - timedelta(days=1, seconds=1)].number, SECOND)
-    await scale.ingest.retry_held()
+    assert await suggested(scale) == {mine.id: FIRST, other.id: None}
+    await corrections(scale).claim(mine.id, FIRST, None)
+    await corrections(scale).claim(other.id, SECOND, None)
     assert await kilograms(scale, FIRST) == [80, 80, 80, 81]
     assert await kilograms(scale, SECOND) == [55]
     assert mine.id in scale.judge.given
-    async with scale.records.begin() as unit:
-        assert await unclear_readings(unit, scale.readings) == []
+    assert await suggested(scale) == {}
 
 
 async def test_only_what_waits_can_be_claimed(scale: Ingesting) -> None:
-    async with scale.records.begin() as unit:
-        with pytest.raises(AdministrationError, match="no reading 7 waits"):
-            await claim(unit, 7, FIRST)
+    with pytest.raises(NotWaitingError, match="whose list"):
+        await corrections(scale).claim(uuid4(), FIRST, None)
 
 
 @given(weight=KG, usual=KG)

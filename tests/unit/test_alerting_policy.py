@@ -68,12 +68,21 @@ def test_a_new_red_passes_every_stage_in_order() -> None:
         ({"patient": replace(PATIENT, paused_until=NOW + timedelta(days=1))}, "patient_not_paused", "paused"),
         ({"level": Level.YELLOW, "reading": old(4.1)}, "within_page_age", "late"),
         ({"reading": old(12.1), "newer_exists": True}, "late_red", "newer_reading_exists"),
+        ({"judged_before": True}, "not_judged_before", "another_reading_was_corrected"),
+        ({"reading": old(12.1), "judged_before": True}, "late_red", "another_reading_was_corrected"),
     ],
 )
 def test_the_first_stage_that_says_no_decides_and_says_why(change: dict[str, Any], stage: str, reason: str) -> None:
     decision = decide(case(**change))
     assert decision.call is None
     assert (decision.answers[-1].stage, decision.answers[-1].reason) == (stage, reason)
+
+
+def test_what_was_judged_before_calls_later_where_it_is_a_fresh_red_and_never_where_it_is_yellow() -> None:
+    assert decide(case(judged_before=True)).later is True
+    assert decide(case(judged_before=True, reading=old(13))).review is True
+    assert decide(case(judged_before=True, level=Level.YELLOW)).later is False
+    assert decide(case()).later is False
 
 
 def test_a_late_red_without_a_newer_reading_calls_as_yellow_and_is_reviewed() -> None:

@@ -3,9 +3,9 @@
 Hours are those of UTC. Days and weeks are those of the zone: in the night of a clock change a day has 23 or 25 hours.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import fsum
 from typing import Final
 
@@ -15,7 +15,8 @@ from hearthline_backend.quick_reading import QuickReading
 from hearthline_backend.storage.ports import Bucket, Summary, Width
 from hearthline_protocol.readings import Reading
 
-_DAYS: Final = {Width.DAY: 1, Width.WEEK: 7}
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -54,16 +55,21 @@ def numbers_in(body: bytes) -> dict[str, float]:
 
 def summed_up(measured: Iterable[tuple[datetime, Mapping[str, float]]], width: Width, zone: tzinfo) -> list[Bucket]:
     """``measured`` by bucket, oldest first; it has to come in order of time. Buckets without a number are left out."""
+    around = _around(width, zone)
     found: list[Bucket] = []
-    start, end = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+    start, end = _LAST, _FIRST
     fields: dict[str, list[float]] = {}
     for at, numbers in measured:
         if not start <= at < end:
-            _close(found, start, fields)
-            fields = {}
-            start, end = bucket_around(at, width, zone)
+            first, end = around(at)
+            if first != start:  # the calendar's last moment is the end of its own bucket
+                _close(found, start, fields)
+                start, fields = first, {}
         for name, number in numbers.items():
-            fields.setdefault(name, []).append(number)
+            if name in fields:
+                fields[name].append(number)
+            else:
+                fields[name] = [number]
     _close(found, start, fields)
     return found
 
@@ -81,40 +87,39 @@ def _summary(numbers: list[float]) -> Summary:
 
 def bucket_around(at: datetime, width: Width, zone: tzinfo) -> tuple[datetime, datetime]:
     """The bucket that ``at`` lies in: its first moment and the first one after it, in UTC."""
+    return _around(width, zone)(at)
+
+
+def _around(width: Width, zone: tzinfo) -> Callable[[datetime], tuple[datetime, datetime]]:
     if width is Width.HOUR:
-        start = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        return start, _later(start, _HOUR)
-    day = _local(at, zone).date()
-    if width is Width.WEEK:
-        day = date.fromordinal(max(1, day.toordinal() - day.weekday()))
+        return _hour_around
+    return partial(_days_around, 7 if width is Width.WEEK else 1, zone)
+
+
+def _hour_around(at: datetime) -> tuple[datetime, datetime]:
+    start = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     try:
-        after = _first_moment(day + timedelta(days=_DAYS[width]), zone)
-    except OverflowError:
-        after = _LAST
-    return _first_moment(day, zone), after
-
-
-_LAST: Final = datetime.max.replace(tzinfo=UTC)
-
-
-def _later(start: datetime, by: timedelta) -> datetime:
-    try:
-        return start + by
+        return start, start + _HOUR
     except OverflowError:  # the last hour of the calendar
-        return _LAST
+        return start, _LAST
 
 
-def _local(at: datetime, zone: tzinfo) -> datetime:
+def _days_around(count: int, zone: tzinfo, at: datetime) -> tuple[datetime, datetime]:
     try:
-        return at.astimezone(zone)
+        day = at.astimezone(zone).toordinal()
     except OverflowError:  # at an edge of the calendar the zone's own day cannot be said
-        return at.astimezone(UTC)
+        return _days_around(count, UTC, at)
+    if count == 7:
+        day = max(1, day - (day - 1) % 7)  # the first day of the calendar is a Monday
+    return _first_moment(day, zone), _first_moment(day + count, zone)
 
 
 @lru_cache(maxsize=8192)
-def _first_moment(day: date, zone: tzinfo) -> datetime:
+def _first_moment(day: int, zone: tzinfo) -> datetime:
     """Where the clock skips midnight, ``fold=0`` reads it by the offset before: that is the moment of the skip."""
-    midnight = datetime.combine(day, time(), zone)
+    if day > date.max.toordinal():
+        return _LAST
+    midnight = datetime.combine(date.fromordinal(day), time(), zone)
     try:
         return midnight.astimezone(UTC)
     except OverflowError:

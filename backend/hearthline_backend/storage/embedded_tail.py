@@ -18,6 +18,9 @@ from hearthline_backend.storage.readings_tables import Standing
 _ROWS_A_PATIENT: Final = 16
 _FEWEST: Final = 256
 _MOST: Final = 4000
+_LAG: Final = 65_536
+
+_NONE: Final = 1 << 63
 
 Shelf = dict[bytes, list[Standing]]
 
@@ -43,14 +46,19 @@ class View:
 
 class Tail:
     """Shared by the threads of one store. ``rows_a_patient`` is how many of each are worth filling in a shelf for, on
-    average; it is done with ``fewest`` at least, and with ``most`` whatever they are."""
+    average; it is done with ``fewest`` at least, with ``most`` whatever they are, and with any that ``lag`` readings
+    came after: about so many at most are read when the file is opened."""
 
-    def __init__(self, rows_a_patient: int = _ROWS_A_PATIENT, fewest: int = _FEWEST, most: int = _MOST) -> None:
+    def __init__(
+        self, rows_a_patient: int = _ROWS_A_PATIENT, fewest: int = _FEWEST, most: int = _MOST, lag: int = _LAG
+    ) -> None:
         self._bounds = (rows_a_patient, fewest, most)
+        self._lag = lag
         self._lock = Lock()
         self._known = 0
         self._shelves: list[Shelf] = [{} for _ in range(tables.SHELVES)]
         self._counts = [0] * tables.SHELVES
+        self._oldest = [_NONE] * tables.SHELVES
 
     @contextmanager
     def view(self, connection: sqlite3.Connection) -> Iterator[View]:
@@ -88,27 +96,32 @@ class Tail:
         """Everything on a shelf, in order of ``series``."""
         return sorted(one for rows in self._shelves[number].values() for one in rows)
 
+    def empty_shelves(self) -> list[int]:
+        """Those with nothing on them."""
+        return [shelf for shelf, count in enumerate(self._counts) if not count]
+
     def filled(self, shelf: int, up_to: int) -> None:
         """What is on the shelf up to this number is in ``series`` now, committed."""
         with self._lock:
-            before = self._shelves[shelf]
-            left = {patient: [one for one in rows if one[5] > up_to] for patient, rows in before.items()}
-            # A new one: views that began earlier go on with the one they have.
-            self._shelves[shelf] = {patient: rows for patient, rows in left.items() if rows}
-            self._counts[shelf] = sum(len(rows) for rows in left.values())
+            before, self._counts[shelf], self._oldest[shelf] = self._shelves[shelf], 0, _NONE
+            self._shelves[shelf] = {}  # a new one: views that began earlier go on with the one they have
+            self._add(one for rows in before.values() for one in rows if one[5] > up_to)
 
     def full_shelf(self) -> int | None:
         """The shelf that should be filled in first; None where none needs it."""
         rows_a_patient, fewest, most = self._bounds
         fullest = max(range(tables.SHELVES), key=self._counts.__getitem__)
-        enough = min(most, max(fewest, rows_a_patient * len(self._shelves[fullest])))
-        return fullest if self._counts[fullest] >= enough else None
+        if self._counts[fullest] >= min(most, max(fewest, rows_a_patient * len(self._shelves[fullest]))):
+            return fullest
+        longest = min(range(tables.SHELVES), key=self._oldest.__getitem__)
+        return longest if self._known - self._oldest[longest] > self._lag else None
 
     def _add(self, rows: Iterable[Standing]) -> None:
         for row in rows:
             shelf = tables.shelf_of(row[0])
             self._shelves[shelf].setdefault(row[0], []).append(row)
             self._counts[shelf] += 1
+            self._oldest[shelf] = min(self._oldest[shelf], row[5])
 
 
 def newest_number(connection: sqlite3.Connection) -> int:

@@ -67,7 +67,8 @@ def _fill_in(connection: sqlite3.Connection, tail: Tail, shelf: int, newest: int
         if standing == tables.SHOWN
     }
     connection.executemany(tables.ADD_LATEST, newest_of.values())
-    connection.execute(tables.FILLED, (newest, shelf))
+    # Of an empty one everything is in ``series``; so nobody has to look through old readings for it.
+    connection.executemany(tables.FILLED, [(newest, one) for one in {shelf, *tail.empty_shelves()}])
 
 
 def move(connection: sqlite3.Connection, tail: Tail, places: Mapping[UUID, Place]) -> frozenset[UUID]:

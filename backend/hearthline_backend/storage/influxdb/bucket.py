@@ -2,12 +2,22 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
+
+import structlog
 
 from hearthline_backend.errors import HearthlineError
 from hearthline_backend.storage.influxdb.connection import InfluxConnection, RefusedError
 from hearthline_backend.storage.influxdb.register import Register
+
+log = structlog.get_logger(__name__)
+
+_SHARD: Final = timedelta(weeks=52)
+_FOREVER: Final = {"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": int(_SHARD.total_seconds())}
+"""InfluxDB keeps what was measured in one such stretch together, and looks into each for a last value. By default that
+is a week, which is meant for series a thousand times as dense as a patient's."""
 
 
 class BucketError(HearthlineError):
@@ -26,7 +36,7 @@ async def prepare_bucket(connection: InfluxConnection) -> str:
             raise BucketError(
                 f"InfluxDB has no organisation {address.organisation!r} that the token may see; compare readings_url"
             )
-        forever = {"orgID": organisations[0]["id"], "name": address.bucket, "retentionRules": []}
+        forever = {"orgID": organisations[0]["id"], "name": address.bucket, "retentionRules": [_FOREVER]}
         made: str = json.loads(await connection.post("/api/v2/buckets", forever))["id"]
         return made
     if any(rule.get("everySeconds") for rule in found[0].get("retentionRules", ())):
@@ -34,6 +44,7 @@ async def prepare_bucket(connection: InfluxConnection) -> str:
             f"the bucket {address.bucket!r} forgets readings after a while, and they must never be lost; "
             f"set its retention to forever: influx bucket update --id {found[0]['id']} --retention 0"
         )
+    await _in_long_shards(connection, found[0])
     known: str = found[0]["id"]
     return known
 
@@ -54,6 +65,16 @@ async def claim_bucket(register: Register, bucket_id: str, *, forget: bool = Fal
             "hearthline store migrate --from embedded --to influxdb --forget-other-bucket"
         )
     await register.set_bucket(bucket_id)
+
+
+async def _in_long_shards(connection: InfluxConnection, bucket: dict[str, Any]) -> None:
+    if all(rule.get("shardGroupDurationSeconds", 0) >= _SHARD.total_seconds() for rule in bucket["retentionRules"]):
+        return
+    try:
+        await connection.patch(f"/api/v2/buckets/{bucket['id']}", {"retentionRules": [_FOREVER]})
+    except RefusedError:  # a token that may only read and write
+        step = f"influx bucket update --id {bucket['id']} --retention 0 --shard-group-duration {_SHARD.days}d"
+        log.warning("bucket_in_short_shards", message=f"last values are slow to find; run once: {step}")
 
 
 async def _listed(connection: InfluxConnection, what: str, asked: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -88,6 +88,10 @@ class InfluxConnection:
         """Have the server make something."""
         return await self._ask("POST", path, QUERY_WITHIN_S, {}, json.dumps(body).encode())
 
+    async def patch(self, path: str, body: Any) -> str:
+        """Have the server change something."""
+        return await self._ask("PATCH", path, QUERY_WITHIN_S, {}, json.dumps(body).encode())
+
     async def close(self) -> None:
         """Give the connections back."""
         await self._session.close()

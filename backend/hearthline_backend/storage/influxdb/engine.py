@@ -12,7 +12,7 @@ from uuid import UUID
 from hearthline_backend.storage.influxdb.bucket import claim_bucket, prepare_bucket
 from hearthline_backend.storage.influxdb.connection import InfluxConnection
 from hearthline_backend.storage.influxdb.moving import Moving
-from hearthline_backend.storage.influxdb.points import Points
+from hearthline_backend.storage.influxdb.points import NEVER_APART_NS, Points
 from hearthline_backend.storage.influxdb.register import Register
 from hearthline_backend.storage.influxdb.series import Series
 from hearthline_backend.storage.influxdb.writing import Writing
@@ -98,7 +98,7 @@ class InfluxReadings:
                 page = await Register(unit.connection).page(patient_id, last, limit - len(found))
             if not page:
                 break
-            there = await self._points.at(dict(page))
+            there = await self._points.at(dict(page), apart_ns=NEVER_APART_NS)
             found += [there[one] for one, _ in page if one in there]  # what is claimed and not written is no reading
             last = (page[-1][1].time_us, page[-1][0])
         return found

@@ -9,7 +9,9 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -107,6 +109,20 @@ def _literal(value: Value) -> dict[str, Any]:
 def rows(answer: str) -> Iterator[dict[str, str]]:
     """The rows of an answer, by column; ``result`` says which of several results they are of. Raises
     :class:`StoreUnavailableError` where it breaks off."""
+    for header, line in _lines(answer):
+        yield dict(zip(header, line, strict=True))
+
+
+def columns(answer: str, *names: str) -> Iterator[tuple[str, ...]]:
+    """Two or more columns of an answer, at a fraction of the cost. Raises as :func:`rows`."""
+    of: list[str] | None = None
+    for header, line in _lines(answer):
+        if header is not of:
+            of, chosen = header, itemgetter(*(header.index(name) for name in names))
+        yield chosen(line)
+
+
+def _lines(answer: str) -> Iterator[tuple[list[str], list[str]]]:
     header: list[str] = []
     for line in csv.reader(io.StringIO(answer, newline="")):
         if not line:
@@ -116,15 +132,19 @@ def rows(answer: str) -> Iterator[dict[str, str]]:
             if "error" in header[:2]:  # it began to answer, and then could not go on
                 raise StoreUnavailableError("InfluxDB broke off an answer; look at its log")
         else:
-            yield dict(zip(header, line, strict=True))
+            yield header, line
 
 
 def nanoseconds(text: str) -> int:
     """A time as InfluxDB writes it, such as ``2026-11-22T07:29:55.000001234Z``, since 1970-01-01 UTC."""
-    whole, _, part = text.rstrip("Z").partition(".")
-    moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
-    return (moment - _EPOCH).days * _DAY_NS + (moment - _EPOCH).seconds * 1_000_000_000 + int(part.ljust(9, "0") or 0)
+    seconds = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
+    return _midnight(text[:10]) + seconds * 1_000_000_000 + int(text[20:-1].ljust(9, "0"))
 
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+@lru_cache(maxsize=16384)
+def _midnight(day: str) -> int:
+    return (date.fromisoformat(day) - _EPOCH).days * _DAY_NS
+
+
+_EPOCH: Final = date(1970, 1, 1)
 _DAY_NS: Final = 86_400_000_000_000

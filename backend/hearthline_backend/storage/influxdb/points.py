@@ -1,8 +1,10 @@
 """The points of one bucket: written, found, deleted by their places. Knows nothing of which place counts."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -31,11 +33,16 @@ MOST_NUMBERS: Final = 20_000
 _LINES_A_REQUEST: Final = 5000
 _STRETCHES_A_QUERY: Final = 40
 _PATIENTS_A_QUERY: Final = 200
-_APART_NS: Final = 3600 * 1_000_000_000
-"""Places farther apart are asked for one by one."""
+_APART_NS: Final = 7 * 86_400 * 1_000_000_000
+"""Places farther apart are asked for one by one; what a home measures in a week costs less than another question."""
+
+NEVER_APART_NS: Final = LATEST_NS - EARLIEST_NS + 1000
+"""For places that have nothing else between them."""
 
 Key = tuple[UUID, str, int, int]
 """What makes a point one: patient, kind, lane, nanoseconds."""
+Numbers = dict[Key, dict[str, float]]
+"""Of each point, by field, what charts count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +52,6 @@ class Point:
     key: Key
     spot: Spot
     reading: PatientReading
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A value that charts count. ``key`` says of which point."""
-
-    key: Key
-    name: str
-    value: float
 
 
 def key_of(reading_id: UUID, spot: Spot) -> Key:
@@ -73,39 +71,40 @@ class Points:
             lines = [line_of(one, spot) for one, spot in rows[start : start + _LINES_A_REQUEST]]
             await self._connection.write("\n".join(lines).encode())
 
-    async def at(self, spots: Mapping[UUID, Spot]) -> dict[UUID, PatientReading]:
-        """The readings at these places; those that are not there are left out."""
+    async def at(self, spots: Mapping[UUID, Spot], *, apart_ns: int = _APART_NS) -> dict[UUID, PatientReading]:
+        """The readings at these places; those that are not there are left out. ``apart_ns`` is how far places may lie
+        apart to be asked for with all that lies between them."""
         wanted = {key_of(one, spot): (one, spot) for one, spot in spots.items()}
         found: dict[UUID, PatientReading] = {}
-        for answer in await self._stretches(_stretches_of(wanted)):
-            for row in flux.rows(answer):
-                key = _key(row, UUID(row["patient"]), untagged(row["kind"]))
-                if key in wanted:
-                    one, spot = wanted[key]
-                    found[one] = reading_of(spot, row["_value"])
+        for answer in await self._stretches(_stretches_of(wanted, apart_ns)):
+            for patient, kind, lane, time, kept in flux.columns(answer, "patient", "kind", "lane", "_time", "_value"):
+                there = wanted.get((_patient(patient), untagged(kind), int(lane), flux.nanoseconds(time)))
+                if there is not None:
+                    found[there[0]] = reading_of(there[1], kept)
         return found
 
     async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[Point]:
         """Every point of a series with ``start <= effective_time < end``, in any order."""
         answer = await self._of_series(flux.WINDOW, patient_id, kind, start, end)
         found = []
-        for row in flux.rows(answer):
-            key = _key(row, patient_id, kind)
-            spot = Spot(patient_id, kind, time_of(key[3], row["_value"]), slot_of(key[2], key[3]))
-            if start <= instant(spot.time_us) < end:
-                found.append(Point(key, spot, reading_of(spot, row["_value"])))
+        for lane, time, kept in flux.columns(answer, "lane", "_time", "_value"):
+            point = _point(patient_id, kind, int(lane), flux.nanoseconds(time), kept)
+            if start <= point.reading.effective_time < end:
+                found.append(point)
         return found
 
-    async def numbers(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[Number] | None:
+    async def numbers(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> Numbers | None:
         """The numbers of a series; None where there are more than anybody should carry over the wire."""
         answer = await self._of_series(flux.NUMBERS, patient_id, kind, start, end, most=MOST_NUMBERS)
-        found: list[Number] = []
-        counts: dict[str, int] = {}
-        for row in flux.rows(answer):
-            name = row["_field"]
-            counts[name] = counts.get(name, 0) + 1
-            found.append(Number(_key(row, patient_id, kind), field_name(name), float(row["_value"])))
-        return None if any(count >= MOST_NUMBERS for count in counts.values()) else found
+        rows = list(flux.columns(answer, "_field", "lane", "_time", "_value"))
+        if len(rows) >= MOST_NUMBERS and max(Counter(row[0] for row in rows).values()) >= MOST_NUMBERS:
+            return None
+        by_point: dict[tuple[str, str], dict[str, float]] = {}
+        for field, lane, time, value in rows:
+            by_point.setdefault((time, lane), {})[field_name(field)] = float(value)
+        return {
+            (patient_id, kind, int(lane), flux.nanoseconds(time)): numbers for (time, lane), numbers in by_point.items()
+        }
 
     async def summed(self, patient_id: UUID, kind: str, start: datetime, end: datetime, step: timedelta) -> Steps:
         """The numbers of a series, summed up by step."""
@@ -126,11 +125,9 @@ class Points:
         wanted = list(patients)
         for start in range(0, len(wanted), _PATIENTS_A_QUERY):
             part = tuple(wanted[start : start + _PATIENTS_A_QUERY])
-            for row in flux.rows(await self._connection.query(flux.LATEST, {"patients": part, **flux.ANY_TIME})):
-                patient_id, kind = UUID(row["patient"]), untagged(row["kind"])
-                key = _key(row, patient_id, kind)
-                spot = Spot(patient_id, kind, time_of(key[3], row["_value"]), slot_of(key[2], key[3]))
-                found.append(Point(key, spot, reading_of(spot, row["_value"])))
+            answer = await self._connection.query(flux.LATEST, {"patients": part, **flux.ANY_TIME})
+            for patient, kind, lane, time, kept in flux.columns(answer, "patient", "kind", "lane", "_time", "_value"):
+                found.append(_point(_patient(patient), untagged(kind), int(lane), flux.nanoseconds(time), kept))
         return found
 
     async def delete(self, reading_id: UUID, spot: Spot) -> None:
@@ -161,16 +158,22 @@ class Points:
         return [await self._connection.query(*one) for one in queries]
 
 
-def _key(row: Mapping[str, str], patient_id: UUID, kind: str) -> Key:
-    return (patient_id, kind, int(row["lane"]), flux.nanoseconds(row["_time"]))
+def _point(patient_id: UUID, kind: str, lane: int, nanoseconds: int, kept: str) -> Point:
+    spot = Spot(patient_id, kind, time_of(nanoseconds, kept), slot_of(lane, nanoseconds))
+    return Point((patient_id, kind, lane, nanoseconds), spot, reading_of(spot, kept))
 
 
-def _stretches_of(keys: Iterable[Key]) -> list[Stretch]:
+@lru_cache(maxsize=16384)
+def _patient(tag: str) -> UUID:
+    return UUID(tag)
+
+
+def _stretches_of(keys: Iterable[Key], apart_ns: int) -> list[Stretch]:
     """What has to be asked for, so that all of these are in the answers and little else."""
     found: list[Stretch] = []
     for patient_id, moment in sorted((key[0], key[3]) for key in keys):
         last = found[-1] if found else None
-        if last is not None and last.patient_id == patient_id and moment - last.stop < _APART_NS:
+        if last is not None and last.patient_id == patient_id and moment - last.stop < apart_ns:
             found[-1] = Stretch(patient_id, last.start, moment + 1)
         else:
             found.append(Stretch(patient_id, moment, moment + 1))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hearthline_backend.storage.buckets import numbers_of, shows_as_latest, summed_up
 from hearthline_backend.storage.influxdb.moves import Moved, Moves
-from hearthline_backend.storage.influxdb.points import EARLIEST, LATEST, Key, Number, Point, Points, key_of
+from hearthline_backend.storage.influxdb.points import EARLIEST, LATEST, Key, Numbers, Point, Points, key_of
 from hearthline_backend.storage.influxdb.register import Register
 from hearthline_backend.storage.influxdb.spot import Spot, spot_of
 from hearthline_backend.storage.influxdb.sums import Sums, add_to, floor, joined, step_of
@@ -83,9 +83,9 @@ class Series:
             numbers = await self._points.numbers(patient_id, kind, start, end)
             inside = _inside(patient_id, kind, start, end)
             moved = [one for one in await self._moved([patient_id]) if any(map(inside, one.spots))]
-            if numbers is not None and not _unseen(moved, inside, {one.key for one in numbers}):
+            if numbers is not None and not _unseen(moved, inside, numbers):
                 gone = _gone(moved)
-                return summed_up(_in_time(one for one in numbers if one.key not in gone), width, zone)
+                return summed_up(_in_time(numbers, gone), width, zone)
             step = step_of(start, end, width, zone)
             if step is not None:
                 return await self._by_steps(patient_id, kind, start, end, width, zone, step, moved)
@@ -177,9 +177,9 @@ def _numbers(rows: Iterable[PatientReading]) -> Iterator[tuple[datetime, dict[st
     return ((one.effective_time, numbers_of(one.content)) for one in rows)
 
 
-def _in_time(numbers: Iterable[Number]) -> Iterator[tuple[datetime, dict[str, float]]]:
-    ordered = sorted(numbers, key=lambda one: one.key[3])
-    return ((instant(one.key[3] // 1000), {one.name: one.value}) for one in ordered)
+def _in_time(numbers: Numbers, gone: Container[Key]) -> Iterator[tuple[datetime, dict[str, float]]]:
+    ordered = sorted((key[3], key) for key in numbers if key not in gone)
+    return ((instant(at // 1000), numbers[key]) for at, key in ordered)
 
 
 def _in_order(rows: list[PatientReading]) -> list[PatientReading]:

@@ -30,7 +30,6 @@ _NEAR_POSTGRESQL: Final = """SELECT patient_id, kind, cleared, last_effective_ti
     AND last_effective_time >= $2 AND effective_time <= $3"""
 
 
-
 class AlertState(StrEnum):
     """Where an alert stands. The first two are live: somebody still has something to do."""
 
@@ -260,7 +259,7 @@ class Alerts:
             hexes = json.dumps([one.hex for one in patient_ids])
             rows = await self._connection.exec_driver_sql(_NEAR_SQLITE, (hexes, sqlite_text(start), sqlite_text(end)))
         found: dict[int, list[NearAlert]] = {}
-        for patient, kind, cleared, last in rows:
+        for patient, kind, cleared, last in map(tuple, rows):
             number = patient.int if isinstance(patient, UUID) else int(patient, 16)
             at = last if isinstance(last, datetime) else datetime.fromisoformat(last).replace(tzinfo=UTC)
             found.setdefault(number, []).append(NearAlert(kind, bool(cleared), at))

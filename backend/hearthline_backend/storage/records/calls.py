@@ -1,7 +1,7 @@
 """What is due: notifications with every attempt to deliver them, and other things that happen at a time."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -371,31 +371,14 @@ def _opened(claim: Claim, now: datetime) -> dict[str, Any]:
 
 
 def _notification_values(row: Notification) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "alert_id": row.alert_id,
-        "user_id": row.user_id,
-        "contact_id": row.contact_id,
-        "occasion": row.occasion.value,
-        "state": row.state.value,
-        "created_at": row.created_at,
-        "due_at": row.due_at,
-    }
+    return {one.name: getattr(row, one.name) for one in fields(row)}
 
 
 def _notification(row: Row[Any]) -> Notification:
-    return Notification(
-        row.id,
-        row.alert_id,
-        row.user_id,
-        row.contact_id,
-        Occasion(row.occasion),
-        row.created_at,
-        row.due_at,
-        NotificationState(row.state),
-        row.claimed_until,
-        row.sent_at,
-    )
+    values = {one.name: getattr(row, one.name) for one in fields(Notification)}
+    values["occasion"] = Occasion(row.occasion)
+    values["state"] = NotificationState(row.state)
+    return Notification(**values)
 
 
 def _attempt(row: Row[Any]) -> Attempt:

@@ -120,14 +120,14 @@ class Quarantine:
     ) -> list[Kept]:
         """The newest rows first, without those of the ``hidden`` gateways; payloads are left out unless asked for."""
         columns = [column for column in quarantine.c if payloads or column is not quarantine.c.payload]
-        query = _narrowed(select(*columns), gateway, status, reason, hidden)
+        query = self._without(_narrowed(select(*columns), gateway, status, reason), hidden)
         query = query.order_by(quarantine.c.last_received_at.desc(), quarantine.c.id.desc())
         return [_kept(row) for row in await self._connection.execute(query.limit(limit).offset(offset))]
 
     async def grouped(self, hidden: Collection[str] = ()) -> Mapping[tuple[str, str, str], int]:
         """How many rows there are by gateway, status and reason."""
         columns = (quarantine.c.gateway, quarantine.c.status, quarantine.c.reason)
-        query = _narrowed(select(*columns, func.count()), None, None, None, hidden).group_by(*columns)
+        query = self._without(select(*columns, func.count()), hidden).group_by(*columns)
         rows = await self._connection.execute(query)
         return {(gateway, status, reason): int(many) for gateway, status, reason, many in rows}
 
@@ -159,6 +159,9 @@ class Quarantine:
     async def reject(self, number: int) -> None:
         """End the waiting of a held row: it can never become valid."""
         await self._connection.execute(quarantine.update().where(quarantine.c.id == number).values(status="rejected"))
+
+    def _without(self, query: Select[Any], hidden: Collection[str]) -> Select[Any]:
+        return query.where(~among(self._connection, quarantine.c.gateway, hidden)) if hidden else query
 
     async def _alone(self) -> None:
         """Two processes that keep the same at once would find it twice; two that keep much, in another order, would
@@ -321,11 +324,7 @@ def _status(refusal: Refusal, *, whole: bool) -> Status:
     return "discarded" if refusal.status == "held" and not whole else refusal.status
 
 
-def _narrowed(
-    query: Select[Any], gateway: str | None, status: Status | None, reason: str | None, hidden: Collection[str]
-) -> Select[Any]:
-    if hidden:
-        query = query.where(quarantine.c.gateway.not_in(hidden))
+def _narrowed(query: Select[Any], gateway: str | None, status: Status | None, reason: str | None) -> Select[Any]:
     if gateway is not None:
         query = query.where(quarantine.c.gateway == gateway)
     if reason is not None:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import make_url
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from hearthline_backend.storage.ports import StoreUnavailableError
 
@@ -70,7 +69,8 @@ async def signals(url: str, channel: str, heard: Callable[[str], None]) -> Async
 
 
 def _arguments(url: str) -> dict[str, Any]:
-    _, found = PGDialect_asyncpg().create_connect_args(make_url(url))
+    address = make_url(url)
+    _, found = address.get_dialect()().create_connect_args(address)
     session = {"application_name": "hearthline events"}
     return {**found, "server_settings": session, "timeout": _WITHIN_S, "target_session_attrs": "primary"}
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.quarantine import Kept, Refusal
 from hearthline_backend.storage.schema import quarantine
 
@@ -25,7 +26,7 @@ class Waiting:
         """What waits, with its payload, the newest first; of some gateways, or of all."""
         query = _held().order_by(quarantine.c.id.desc()).limit(limit)
         if gateways is not None:
-            query = query.where(quarantine.c.gateway.in_(gateways))
+            query = query.where(among(self._connection, quarantine.c.gateway, gateways))
         return [_kept(row) for row in await self._connection.execute(query)]
 
     async def of_reading(self, reading_id: UUID, *, lock: bool = False) -> Kept | None:
