@@ -31,7 +31,7 @@ async def test_a_backend_on_influxdb_stores_and_calls_once_however_often_it_is_k
         settings = {"READINGS_URL": bucket.url, "INFLUXDB_TOKEN_FILE": str(tmp_path / "token")}
         async with home_client(broker, HOUSEHOLD.gateway) as home:
             for name in (b"first", b"again"):
-                async with backend_process(tmp_path, broker, "serve", **settings) as backend:
+                async with backend_process(tmp_path, broker, command="serve", **settings) as backend:
                     await backend.ready()
                     home.send(batch(reading), name)
                     payload, correlation = await home.receipt()
