@@ -53,6 +53,11 @@ class Questions:
             [rng.sample(everybody, min(WARD, len(everybody))) for _ in range(counts.ward)],
         )
 
+    def some(self, share: int) -> "Questions":
+        """One in ``share`` of each, three at least."""
+        patients, years, wards = (max(3, len(one) // share) for one in (self.patients, self.long, self.wards))
+        return Questions(self.patients[:patients], self.long[:years], self.wards[:wards])
+
 
 async def ask(store: ReadingStore, asked: Questions) -> Answers:
     """Put every question. What comes back is used: each reading of a window, and each last value, is taken apart.

@@ -1,5 +1,7 @@
 """The embedded engine in the benchmark of queries."""
 
+import asyncio
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +12,17 @@ from bench.queries_population import Population
 from hearthline_backend.storage.embedded import EmbeddedReadings
 
 GROUP: Final = 2000
+_COLD_SHARE: Final = 10
+_PIECE_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedFound:
-    """``readings`` in a file of so many bytes, written in so many seconds in groups of :data:`GROUP`."""
+    """``readings`` in a file of so many bytes, written in so many seconds in groups of :data:`GROUP`. ``cold`` are the
+    answers when nothing of the file is in the machine's memory, ``answers`` those when all of it is."""
 
     answers: Answers
+    cold: Answers
     readings: int
     file_bytes: int
     written_s: float
@@ -36,11 +42,30 @@ async def measure(folder: Path, population: Population, asked: Questions) -> Emb
     finally:
         await store.close()
     written_s = time.perf_counter() - began
-    store = await EmbeddedReadings.open(path)
-    try:
-        answers = await ask(store, asked)
-    finally:
-        await store.close()
+    await asyncio.to_thread(_put_out_of_memory, path)
+    cold = await _asked(path, asked.some(_COLD_SHARE))
+    await asyncio.to_thread(_read_into_memory, path)
+    answers = await _asked(path, asked)
     size = path.stat().st_size
     path.unlink()
-    return EmbeddedFound(answers, count, size, written_s, cpu_s / count * 1_000_000)
+    return EmbeddedFound(answers, cold, count, size, written_s, cpu_s / count * 1_000_000)
+
+
+async def _asked(path: Path, asked: Questions) -> Answers:
+    store = await EmbeddedReadings.open(path)
+    try:
+        return await ask(store, asked)
+    finally:
+        await store.close()
+
+
+def _put_out_of_memory(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fdatasync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _read_into_memory(path: Path) -> None:
+    with path.open("rb") as file:
+        while file.read(_PIECE_BYTES):
+            pass

@@ -32,6 +32,7 @@ class QueriesOutcome:
         found = self.embedded
         return (
             *_times("", found.answers, AIMS_MS),
+            *(Row(f"cold_{name}_p50_ms", percentile(ms, 50), "ms") for name, ms in found.cold.ms.items()),
             Row("bytes_per_reading", found.file_bytes / found.readings, "B"),
             Row("write_cpu_us", found.write_cpu_us, "us"),
             *(self._influx_rows(self.influx) if self.influx else ()),
@@ -71,7 +72,7 @@ class QueriesOutcome:
             f"embedded engine; written in groups of {GROUP:,} in {found.written_s:.0f} s, making them up included. "
             f"Asked one after the other: blood pressures of 90 days of one patient; five years by day, in a zone "
             f"with summer time; the last values of a ward of {min(WARD, self.patients)}. The machine has {self.cores} "
-            f"cores, load {self.load:.1f} before; what was written is partly in its memory.{short}"
+            f"cores, load {self.load:.1f} before. The file is in its memory; for the rows called cold it is not.{short}"
         )
 
     def _influx_setting(self) -> str:

@@ -12,8 +12,8 @@ import typer
 FAILED: Final = 1
 EXTRA: Final = "backend"
 GARBAGE_AFTER: Final = 50_000
-"""Objects made before Python looks for rings among them: at thousands of readings a second its default is a third of
-the work, and nothing of a reading is a ring."""
+"""Objects made before Python looks for rings among them. Its default looks after 700, which is once for every hundred
+readings, and nothing of a reading is a ring."""
 
 Config = Annotated[
     Path | None,

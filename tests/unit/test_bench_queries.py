@@ -19,7 +19,8 @@ def test_prints_every_row_of_the_embedded_engine(capsys: pytest.CaptureFixture[s
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
     questions = ("patient_90d", "five_years_by_day", "ward_latest")
     times = [f"{name}_{part}_ms" for name in questions for part in ("p50", "p99")]
-    assert list(rows) == [*times, "bytes_per_reading", "write_cpu_us"]
+    cold = [f"cold_{name}_p50_ms" for name in questions]
+    assert list(rows) == [*times, *cold, "bytes_per_reading", "write_cpu_us"]
     assert [rows[f"{name}_p99_ms"]["aim"] for name in questions] == [5.0, 50.0, 25.0]
     assert all(row["value"] > 0 for row in rows.values())
 

@@ -126,7 +126,7 @@ class PatientReading:
             self.gateway,
             self.body,
             self.stored_time,
-            effective_time=place.effective_time,
+            effective_time=place.effective_time.astimezone(UTC),
             aside=place.aside,
         )
 
