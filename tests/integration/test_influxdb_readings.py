@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import pytest
 import structlog
 from hypothesis import HealthCheck, example, given, settings
@@ -382,9 +381,9 @@ class _Refusing(InfluxConnection):
 
 
 async def test_a_bucket_in_short_shards_works_and_what_to_run_is_told(records: Records) -> None:
-    async with empty_bucket() as bucket, aiohttp.ClientSession() as session:
+    async with empty_bucket() as bucket:
         with structlog.testing.capture_logs() as said:
-            connection = _Refusing(InfluxAddress.parse(bucket.url), TOKEN, session)
+            connection = _Refusing.open(InfluxAddress.parse(bucket.url), TOKEN)
             store = await InfluxReadings.open(records, connection)
         (warning,) = said
         assert "--shard-group-duration 364d" in warning["message"]

@@ -1,12 +1,17 @@
-"""The wire to InfluxDB: one keep-alive session, a time limit on every call, and every failure in words."""
+"""The wire to InfluxDB: the official async client, a time limit on every call, and every failure in words."""
 
-import json
+import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import aiohttp
+from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
+from influxdb_client.rest import ApiException
+from influxdb_client.service.delete_service import DeleteService
+from influxdb_client.service.query_service import QueryService
+from influxdb_client.service.write_service import WriteService
 
 from hearthline_backend.storage.influxdb import flux
 from hearthline_backend.storage.influxdb.address import InfluxAddress
@@ -18,7 +23,6 @@ WRITE_WITHIN_S: Final = 15.0
 QUERY_WITHIN_S: Final = 30.0
 DELETE_WITHIN_S: Final = 60.0
 _CONNECTIONS: Final = 20
-_PIECE_BYTES: Final = 256 * 1024
 _MOST_OF_A_COMPLAINT: Final = 4096
 
 _REFUSED: Final[Mapping[int, str]] = {
@@ -51,63 +55,100 @@ class RefusedError(StoreUnavailableError):
 class InfluxConnection:
     """Speaks for one bucket. Every method raises :class:`StoreUnavailableError`."""
 
-    def __init__(self, address: InfluxAddress, token: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, address: InfluxAddress, client: InfluxDBClientAsync) -> None:
         self.address = address
-        self._session = session
-        self._headers = {"Authorization": f"Token {token}", "Accept-Encoding": "identity"}
-        self._write_to = {"org": address.organisation, "bucket": address.bucket, "precision": "ns"}
+        self._client = client
+        self._api: Any = client.api_client
+        self._queries: Any = QueryService(self._api)
+        self._writes: Any = WriteService(self._api)
+        self._deletes: Any = DeleteService(self._api)
+        self._bucket = {"org": address.organisation, "bucket": address.bucket}
 
     @classmethod
-    def open(cls, address: InfluxAddress, token: str, *, ca_file: Path | None = None) -> "InfluxConnection":
+    def open(cls, address: InfluxAddress, token: str, *, ca_file: Path | None = None) -> Self:
         """Connects when it is first used. Call it in the event loop that uses it."""
-        tls = True if ca_file is None else _trusting(ca_file)
-        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=tls)
-        return cls(address, token, aiohttp.ClientSession(connector=connector))
+        client: Any = InfluxDBClientAsync  # its own types leave out what it takes
+        return cls(
+            address,
+            client(
+                address.base,
+                token=token,
+                org=address.organisation,
+                timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_WITHIN_S),
+                ssl_context=ssl.create_default_context(cafile=ca_file),
+                connection_pool_maxsize=_CONNECTIONS,
+            ),
+        )
 
     async def write(self, lines: bytes) -> None:
         """Points in line protocol; they are on the server's disk when it returns."""
-        await self._ask("POST", "/api/v2/write", WRITE_WITHIN_S, self._write_to, lines)
+        text = "text/plain; charset=utf-8"
+        await self._ask(
+            WRITE_WITHIN_S,
+            lambda: self._writes.post_write_async(**self._bucket, body=lines, precision="ns", content_type=text),
+        )
 
     async def query(self, text: str, values: Mapping[str, Value]) -> str:
         """Ask in Flux, see :mod:`.flux`; the answer as CSV."""
         body = flux.request(text, {"bucket": self.address.bucket, **values})
-        where = {"org": self.address.organisation}
-        return await self._ask("POST", "/api/v2/query", QUERY_WITHIN_S, where, json.dumps(body).encode())
+        return await self._ask(
+            QUERY_WITHIN_S,
+            lambda: self._queries.post_query_async(
+                org=self.address.organisation, query=body, _preload_content=False, _return_http_data_only=True
+            ),
+        )
 
     async def delete(self, predicate: str, start: str, stop: str) -> None:
         """Delete what has these tags from ``start`` to ``stop``, both included."""
-        where = {"org": self.address.organisation, "bucket": self.address.bucket}
         body = {"start": start, "stop": stop, "predicate": predicate}
-        await self._ask("POST", "/api/v2/delete", DELETE_WITHIN_S, where, json.dumps(body).encode())
+        await self._ask(
+            DELETE_WITHIN_S, lambda: self._deletes.post_delete_async(delete_predicate_request=body, **self._bucket)
+        )
 
     async def get(self, path: str, params: Mapping[str, str]) -> str:
         """Ask the server about itself."""
-        return await self._ask("GET", path, QUERY_WITHIN_S, params)
+        return await self._plain("GET", path, list(params.items()), None)
 
     async def post(self, path: str, body: Any) -> str:
         """Have the server make something."""
-        return await self._ask("POST", path, QUERY_WITHIN_S, {}, json.dumps(body).encode())
+        return await self._plain("POST", path, [], body)
 
     async def patch(self, path: str, body: Any) -> str:
         """Have the server change something."""
-        return await self._ask("PATCH", path, QUERY_WITHIN_S, {}, json.dumps(body).encode())
+        return await self._plain("PATCH", path, [], body)
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._session.close()
+        await self._client.close()
 
-    async def _ask(
-        self, method: str, path: str, within_s: float, params: Mapping[str, str], body: bytes | None = None
-    ) -> str:
+    async def _plain(self, method: str, path: str, params: list[tuple[str, str]], body: Any) -> str:
+        return await self._ask(
+            QUERY_WITHIN_S,
+            lambda: self._api.call_api(
+                path,
+                method,
+                query_params=params,
+                header_params={"Accept": "application/json", "Content-Type": "application/json"},
+                body=body,
+                _preload_content=False,
+                _return_http_data_only=True,
+            ),
+        )
+
+    async def _ask(self, within_s: float, call: Callable[[], Awaitable[Any]]) -> str:
         try:
-            try:
-                return await self._send(method, path, within_s, params, body)
-            except (aiohttp.ServerDisconnectedError, ConnectionResetError):
-                # A connection kept since before a restart. Everything we ask may be asked twice.
-                return await self._send(method, path, within_s, params, body)
+            async with asyncio.timeout(within_s):
+                try:
+                    return await self._answer(await call())
+                except (aiohttp.ServerDisconnectedError, ConnectionResetError):
+                    # A connection kept since before a restart. Everything we ask may be asked twice.
+                    return await self._answer(await call())
         except TimeoutError:
             why = f"did not answer within {within_s:g} s; look at its load and its disk"
             raise StoreUnavailableError(f"InfluxDB at {self.address.base} {why}") from None
+        except ApiException as error:
+            said = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else str(error.body)
+            raise RefusedError(error.status or 0, self.address.base, said[:_MOST_OF_A_COMPLAINT]) from None
         except aiohttp.ClientSSLError:
             why = "is not who it should be by its certificate; name who signed it in influxdb_ca_file"
             raise StoreUnavailableError(f"InfluxDB at {self.address.base} {why}") from None
@@ -115,28 +156,12 @@ class InfluxConnection:
             why = f"cannot be reached ({type(error).__name__}); is it running, and is readings_url right?"
             raise StoreUnavailableError(f"InfluxDB at {self.address.base} {why}") from None
 
-    async def _send(
-        self, method: str, path: str, within_s: float, params: Mapping[str, str], body: bytes | None
-    ) -> str:
-        headers, data = self._headers, None
-        if body is not None:
-            headers, data = {**headers, "Content-Length": str(len(body))}, _in_pieces(body)
-        limit = aiohttp.ClientTimeout(total=within_s, sock_connect=CONNECT_WITHIN_S)
-        url = self.address.base + path
-        async with self._session.request(
-            method, url, headers=headers, timeout=limit, params=params, data=data
-        ) as answer:
+    async def _answer(self, answer: Any) -> str:
+        """The text of an answer that was not read yet; nothing where the client has done with it."""
+        if not isinstance(answer, aiohttp.ClientResponse):
+            return ""
+        async with answer:
             if answer.status < 300:
                 return await answer.text()
             said = (await answer.content.read(_MOST_OF_A_COMPLAINT)).decode("utf-8", "replace")
             raise RefusedError(answer.status, self.address.base, said)
-
-
-async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
-    """So that a large one gives way to others between its pieces."""
-    for start in range(0, len(body), _PIECE_BYTES):
-        yield body[start : start + _PIECE_BYTES]
-
-
-def _trusting(ca_file: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file)

@@ -30,7 +30,8 @@ LATEST: Final = instant(LATEST_NS // 1000)
 """From and up to when a point's own time says its effective time."""
 MOST_NUMBERS: Final = 20_000
 """Of one field: where a series has more, InfluxDB sums up by itself."""
-_LINES_A_REQUEST: Final = 5000
+_CHARACTERS_A_REQUEST: Final = 700_000
+"""A body beyond a megabyte would keep the event loop from everything else while it is sent."""
 _STRETCHES_A_QUERY: Final = 40
 _PATIENTS_A_QUERY: Final = 200
 _APART_NS: Final = 7 * 86_400 * 1_000_000_000
@@ -67,8 +68,16 @@ class Points:
 
     async def write(self, rows: Sequence[tuple[PatientReading, Spot]]) -> None:
         """Durable when it returns. The same again changes nothing."""
-        for start in range(0, len(rows), _LINES_A_REQUEST):
-            lines = [line_of(one, spot) for one, spot in rows[start : start + _LINES_A_REQUEST]]
+        lines: list[str] = []
+        size = 0
+        for one, spot in rows:
+            line = line_of(one, spot)
+            if lines and size + len(line) > _CHARACTERS_A_REQUEST:
+                await self._connection.write("\n".join(lines).encode())
+                lines, size = [], 0
+            lines.append(line)
+            size += len(line)
+        if lines:
             await self._connection.write("\n".join(lines).encode())
 
     async def at(self, spots: Mapping[UUID, Spot], *, apart_ns: int = _APART_NS) -> dict[UUID, PatientReading]:
