@@ -97,6 +97,7 @@ class CorrectionFinishing:
         """Do it, unless it is done; False where it is too early. Raises ``StoreUnavailableError``."""
         now = self._clock()
         judged: list[Judged] = []
+        await self._move_first(number)
         async with self._records.begin() as unit:
             one = await unit.corrections.get(number)
             if one is None or one.finished_at is not None:
@@ -117,13 +118,26 @@ class CorrectionFinishing:
         self._tell(teams, judged, now)
         return True
 
+    async def _move_first(self, number: int) -> None:
+        """Move the reading before the transaction: a store that keeps its register in Records writes there itself, and
+        inside a transaction of SQLite's one writer it would wait for us for ever. The correction stands written down,
+        so that whatever happens next it is completed."""
+        async with self._records.read() as unit:
+            one = await unit.corrections.get(number)
+            if one is None or one.finished_at is not None or await _spoken_of_again(unit, one):
+                return
+        row = await self._readings.get(one.reading_id)
+        if row is not None:
+            await self._readings.move({row.id: _after(one, row)})
+
     async def _apply(
         self, unit: Unit, one: Correction, row: PatientReading, judged: list[Judged], now: datetime
     ) -> dict[str, Any] | None:
         """Move it, take back what was judged, judge what is left and what is new. Returns what was taken back."""
         before = Place(one.patient_before or NOBODY, one.effective_before or row.effective_time, one.aside_before)
-        after = Place(one.patient_after or NOBODY, one.effective_after or row.effective_time, one.aside_after)
-        await self._readings.move({row.id: after})
+        after = _after(one, row)
+        if Place(row.patient_id, row.effective_time, row.aside) != after:  # it moved meanwhile, or came just now
+            await self._readings.move({row.id: after})
         taken = await unit.judgements.take_back([row.id])
         if before.patient_id != NOBODY and not before.aside:
             judged.append(await self._judge.rejudge(unit, [row.moved(before)], now))
@@ -163,6 +177,10 @@ class CorrectionFinishing:
             self._events.publish(Event("alert", now, one.patient_id, one.team_id, alert_id=one.alert_id))
         self._events.publish(Event("inbox", now))
         self._wake()
+
+
+def _after(one: Correction, row: PatientReading) -> Place:
+    return Place(one.patient_after or NOBODY, one.effective_after or row.effective_time, one.aside_after)
 
 
 async def _spoken_of_again(unit: Unit, one: Correction) -> bool:

@@ -108,7 +108,8 @@ class Settlement:
         written = perf_counter()
         waiting = any(parcel.refused or parcel.kept is not None for parcel in slow)
         settled = Settled(stored=len(new), answers=list(bulk), waiting=waiting)
-        await self._in_records(parcels, slow, rows, new, now, settled)
+        due = await self._due(rows, new)
+        await self._in_records(parcels, slow, due, now, settled)
         refused = Counter(one.reason for parcel in slow for one in parcel.refused)
         self._instruments.settled(
             GroupFacts(
@@ -127,8 +128,7 @@ class Settlement:
         self,
         parcels: Sequence[Parcel],
         slow: Sequence[Parcel],
-        rows: Sequence[PatientReading],
-        new: frozenset[UUID],
+        due: Sequence[PatientReading],
         now: datetime,
         settled: Settled,
     ) -> None:
@@ -144,7 +144,9 @@ class Settlement:
                     await _close(unit, parcel)
                 if heard:
                     await unit.homes.heard(heard, now)
-                settled.judged = await self._judged(unit, rows, new, now, settled)
+                if due:
+                    changed = await self._judge.judge(unit, due, now)
+                    settled.judged, settled.measured, settled.alerts = len(due), changed.teams, changed.alerts
         except StoreUnavailableError:
             self._instruments.store_failed(Store.RECORDS)
             raise
@@ -252,24 +254,14 @@ class Settlement:
         one = Weighing(found.patient_id, reading.id, weight, reading.effective_time)
         return bool(await self._weights.far([one], now))
 
-    async def _judged(
-        self, unit: Unit, rows: Sequence[PatientReading], new: frozenset[UUID], now: datetime, settled: Settled
-    ) -> int:
-        due = await self._due(unit, rows, new)
-        if not due:
-            return 0
-        changed = await self._judge.judge(unit, due, now)
-        settled.measured = changed.teams
-        settled.alerts = changed.alerts
-        return len(due)
-
-    async def _due(self, unit: Unit, rows: Sequence[PatientReading], new: frozenset[UUID]) -> list[PatientReading]:
-        """What has to be judged. A reading that was stored before is judged as it was stored: only the first one of an
-        id counts."""
+    async def _due(self, rows: Sequence[PatientReading], new: frozenset[UUID]) -> list[PatientReading]:
+        """What has to be judged, as far as can be said before its patients are locked. A reading that was stored before
+        is judged as it was stored: only the first one of an id counts."""
         if len(rows) == len(new):
             return list(rows)
         repeated = {row.id for row in rows if row.id not in new}
-        unjudged = repeated - await unit.judgements.known(repeated) if repeated else repeated
+        async with self._records.read() as unit:
+            unjudged = repeated - await unit.judgements.known(repeated)
         stored = await self._taken_up(rows, await self._readings.get_many(unjudged) if unjudged else {})
         due = {row.id: row for row in reversed(rows) if row.id in new}
         return [*reversed(due.values()), *(row for row in stored.values() if not row.aside)]
