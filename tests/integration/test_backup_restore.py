@@ -18,6 +18,7 @@ from hearthline_backend.backup.restoring import NotRestoredError, Restored, chec
 from hearthline_backend.backup.taking import LEFT_OUT, take_backup
 from hearthline_backend.errors import HearthlineError
 from hearthline_backend.settings import RESTORE_MARK, Settings, SettingsError
+from hearthline_backend.storage.every_table import metadata
 from hearthline_backend.storage.migrate import migrate
 from hearthline_backend.storage.opening import readings_of
 from hearthline_backend.storage.patient_reading import PatientReading, Place
@@ -25,7 +26,7 @@ from hearthline_backend.storage.ports import ReadingStore
 from hearthline_backend.storage.record_rows import connected, tables_with_rows
 from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_backend.storage.records.judgements import Judgement
-from hearthline_backend.storage.schema import alerts, corrections, metadata, sessions
+from hearthline_backend.storage.schema import alerts, corrections, sessions
 from hearthline_backend.storage.sqlite_files import InUseError
 from tests.fixtures.filled_records import FILLED_BY_MIGRATIONS, content, fill
 from tests.fixtures.influxd import INFLUXD_PATIENCE, TOKEN, InfluxBucket, empty_bucket

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from hearthline_backend.storage import migrate as migrating
+from hearthline_backend.storage.every_table import metadata
 from hearthline_backend.storage.migrate import SchemaTooNewError, migrate
 from hearthline_backend.storage.ports import StoreUnavailableError
 from hearthline_backend.storage.records.engine import open_engine
-from hearthline_backend.storage.schema import metadata
 from tests.fixtures.postgresql import empty_database
 from tests.fixtures.records import Engine, records_url
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from hearthline_backend.storage.every_table import metadata
 from hearthline_backend.storage.patient_reading import NOBODY
 from hearthline_backend.storage.records.care import Organisation
 from hearthline_backend.storage.records.corrections import What
 from hearthline_backend.storage.records.homes import Gateway
 from hearthline_backend.storage.records.quarantine import Refusal
-from hearthline_backend.storage.schema import metadata
 from tests.browser.ward import MOMENT, Ward, named
 from tests.browser.ward_filling import open_ward
 from tests.browser.ward_inbox import (

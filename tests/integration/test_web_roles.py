@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from hearthline_backend.storage.schema import metadata
+from hearthline_backend.storage.every_table import metadata
 from tests.browser.ward import Ward
 from tests.browser.ward_filling import GREEN, open_ward
 from tests.fixtures.records import Engine

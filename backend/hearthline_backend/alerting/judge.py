@@ -4,11 +4,12 @@ Nothing here commits. A crash repeats the whole, and changes nothing that was co
 stand in the register are judged.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from hearthline_backend.alerting.keeping import AlertKeeper, Changed, PatientFile
@@ -24,6 +25,11 @@ from hearthline_backend.storage.ports import PatientReading, ReadingStore
 from hearthline_backend.storage.records.alerts import NearAlert
 from hearthline_backend.storage.records.judgements import Judgement, Quiet
 from hearthline_backend.storage.records.unit import Unit
+
+_SIDE_BY_SIDE: Final = 16
+"""Windows that are asked for at a time."""
+_AHEAD: Final = timedelta(hours=1)
+"""A window that reaches so far past now holds every newer reading there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,17 @@ class Explanation:
         """``{evaluations: [{rule, version, readings, fired, level, reason, limits}], calls: [...], reason?}``."""
         found: dict[str, Any] = {"evaluations": self.evaluations, "calls": self.calls}
         return found if self.reason is None else found | {"reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """New readings of one patient and kind, and between which moments others matter to them."""
+
+    file: PatientFile
+    kind: str
+    new: list[PatientReading]
+    start: datetime
+    end: datetime
 
 
 class Judge:
@@ -109,45 +126,31 @@ class Judge:
         for one in readings:
             if one.id not in known:
                 by_patient[one.patient_id].setdefault(one.id, one)
-        changed: list[Changed] = []
-        judgements: list[Judgement] = []
         times = {one: [row.effective_time for row in rows.values()] for one, rows in by_patient.items()}
-        latest = await self._readings.latest(times) if times else {}
-        for opened in await _open_files(unit, times, now, self._timing):
-            file = replace(opened, latest=latest.get(opened.patient.id, {}))
-            new = list(by_patient[file.patient.id].values())
-            explained = {one.id: Explanation() for one in new}
-            changed += await self._judge_patient(file, new, explained)
-            judgements += [_judgement(one, explained[one.id], now) for one in new]
-        await unit.judgements.add(judgements)
-        return changed
-
-    async def _judge_patient(
-        self, file: PatientFile, new: list[PatientReading], explained: Mapping[UUID, Explanation]
-    ) -> list[Changed]:
-        by_kind: dict[str, list[PatientReading]] = defaultdict(list)
+        files = await _open_files(unit, times, now, self._timing)
+        explained = {one.id: Explanation() for file in files for one in by_patient[file.patient.id].values()}
+        looks = [look for file in files for look in _looks(file, by_patient[file.patient.id].values(), explained)]
+        windows = await self._windows(looks)
+        latest = await self._latest(looks, now)
         changed: list[Changed] = []
-        for one in new:
-            if one.content.synthetic:
-                explained[one.id].reason = "synthetic"
-            else:
-                by_kind[one.kind].append(one)
-        for kind in sorted(by_kind):
-            changed += await self._judge_kind(file, kind, by_kind[kind], explained)
+        for look, window in zip(looks, windows, strict=True):
+            file = replace(look.file, latest=latest.get(look.file.patient.id, {}))
+            changed += await self._judge_kind(file, look.new, window, explained)
+        judged = [one for file in files for one in by_patient[file.patient.id].values()]
+        await unit.judgements.add([_judgement(one, explained[one.id], now) for one in judged])
         return changed
 
     async def _judge_kind(
-        self, file: PatientFile, kind: str, new: list[PatientReading], explained: Mapping[UUID, Explanation]
+        self,
+        file: PatientFile,
+        new: list[PatientReading],
+        window: Mapping[UUID, PatientReading],
+        explained: Mapping[UUID, Explanation],
     ) -> list[Changed]:
+        """New readings of one kind, in the window of all that matter to them."""
         changed: list[Changed] = []
-        rules = _rules_of(file.history, kind)
-        if not rules:
-            for one in new:
-                explained[one.id].reason = "no_rule_for_this_kind"
-            return changed
-        window = await self._window(file, kind, new, rules)
         observations = [Observation.of(one.content, one.effective_time) for one in window.values()]
-        for rule_id in rules:
+        for rule_id in _rules_of(file.history, new[0].kind):
             evaluations = evaluate(observations, file.history, rule_id)
             changed += await self._judge_rule(file, rule_id, new, window, evaluations, explained)
         return changed
@@ -175,15 +178,24 @@ class Judge:
             explained[reading_id].calls.append({"rule": rule_id, **decision.as_json()})
         return changed
 
-    async def _window(
-        self, file: PatientFile, kind: str, new: list[PatientReading], rules: Iterable[str]
-    ) -> dict[UUID, PatientReading]:
-        # Whether a rule fires rests on one look-back before a reading, and a reading matters for one look-back after
-        # itself: two on each side make everything within one of them exact.
-        span = 2 * max(reach(file.history, rule_id) for rule_id in rules)
-        times = [one.effective_time for one in new]
-        stored = await self._readings.window(file.patient.id, kind, min(times) - span, max(times) + span)
-        return {one.id: one for one in (*new, *stored) if not one.content.synthetic}
+    async def _windows(self, looks: Sequence[_Look]) -> list[dict[UUID, PatientReading]]:
+        """The window of each, many asked for side by side: an engine that is a server answers them together."""
+        found: list[dict[UUID, PatientReading]] = []
+        for start in range(0, len(looks), _SIDE_BY_SIDE):
+            part = looks[start : start + _SIDE_BY_SIDE]
+            stored = await asyncio.gather(*(self._window(look) for look in part))
+            for look, rows in zip(part, stored, strict=True):
+                found.append({one.id: one for one in (*look.new, *rows) if not one.content.synthetic})
+        return found
+
+    async def _window(self, look: _Look) -> list[PatientReading]:
+        return await self._readings.window(look.file.patient.id, look.kind, look.start, look.end)
+
+    async def _latest(self, looks: Sequence[_Look], now: datetime) -> Mapping[UUID, Mapping[str, PatientReading]]:
+        """The last readings of those of whom a newer one may lie outside of the window; no reading is dated later than
+        its arrival by more than some minutes."""
+        asked = {look.file.patient.id for look in looks if look.end < now + _AHEAD}
+        return await self._readings.latest(asked) if asked else {}
 
 
 async def _sorted(
@@ -240,6 +252,26 @@ def explanation(evaluation: Evaluation) -> dict[str, Any]:
         "reason": evaluation.why.value,
         "limits": limits,
     }
+
+
+def _looks(file: PatientFile, new: Iterable[PatientReading], explained: Mapping[UUID, Explanation]) -> list[_Look]:
+    """What has to be read before the rules of a patient can be asked, by kind; what no rule looks at is explained."""
+    by_kind: dict[str, list[PatientReading]] = defaultdict(list)
+    for one in new:
+        if one.content.synthetic:
+            explained[one.id].reason = "synthetic"
+        elif not _rules_of(file.history, one.kind):
+            explained[one.id].reason = "no_rule_for_this_kind"
+        else:
+            by_kind[one.kind].append(one)
+    looks: list[_Look] = []
+    for kind, ours in sorted(by_kind.items()):
+        # Whether a rule fires rests on one look-back before a reading, and a reading matters for one look-back after
+        # itself: two on each side make everything within one of them exact.
+        span = 2 * max(reach(file.history, rule_id) for rule_id in _rules_of(file.history, kind))
+        times = [one.effective_time for one in ours]
+        looks.append(_Look(file, kind, ours, min(times) - span, max(times) + span))
+    return looks
 
 
 async def _open_files(

@@ -1,9 +1,9 @@
-"""Threshold rules: versioned data, validated, with units."""
+"""Rules are versioned data, validated, with units: what all of them share, and the threshold."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from hearthline_protocol.kinds import KINDS, Kind
 
@@ -20,6 +20,19 @@ class Level(StrEnum):
         return 2 if self is Level.RED else 1
 
 
+class Priority(StrEnum):
+    """How soon somebody has to look (HL7 devicealert-priority)."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+PRIORITY_OF: Final = {Level.RED: Priority.HIGH, Level.YELLOW: Priority.MEDIUM}
+"""What a level asks for where a rule says nothing else."""
+
+
 class RuleError(ValueError):
     """A rule that cannot mean anything; says which part and what was expected."""
 
@@ -27,20 +40,29 @@ class RuleError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One limit of one field. ``personal`` is True where a clinician set it for this patient, whatever the number:
-    a template that changes later does not move it."""
+    a template that changes later does not move it.
+
+    ``clears`` is the value at which it counts as back within, for a value that hovers: between the two a reading
+    neither fires nor clears. None: as soon as the limit is no longer passed.
+    """
 
     field: str
     value: float
     unit: str
     personal: bool = False
+    clears: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """``n`` of the last ``m`` judged readings must be past the limit."""
+    """``n`` of the last ``m`` judged readings must be past the limit, and without a break for ``lasting``.
+
+    ``lasting`` is counted from the first of the unbroken run to the newest reading; zero asks for nothing.
+    """
 
     n: int = 1
     m: int = 1
+    lasting: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,13 @@ class ThresholdRule:
     yellow_persistence: Persistence = Persistence()
     look_back: timedelta = timedelta(days=7)
     rejoin_within: timedelta = timedelta(hours=24)
+    priority: Priority | None = None
+    type: Literal["threshold"] = "threshold"
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The one kind it looks at."""
+        return frozenset((self.kind,))
 
     def __post_init__(self) -> None:
         kind = KINDS.get(self.kind)

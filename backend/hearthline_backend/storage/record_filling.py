@@ -31,8 +31,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from hearthline_backend.storage.every_table import metadata
 from hearthline_backend.storage.record_rows import ROWS_A_STATEMENT, ColumnType, TableShape, connected, with_rows
-from hearthline_backend.storage.schema import judged, metadata
+from hearthline_backend.storage.schema import judged
 from hearthline_backend.storage.utc_date_time import UtcDateTime
 
 

@@ -39,9 +39,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from hearthline_backend.storage.every_table import metadata
 from hearthline_backend.storage.records.engine import open_engine
 from hearthline_backend.storage.records.unavailable import told_when_unavailable
-from hearthline_backend.storage.schema import corrections, metadata
+from hearthline_backend.storage.schema import corrections
 from hearthline_backend.storage.utc_date_time import UtcDateTime
 
 ColumnType = Literal["uuid", "instant", "bytes", "json", "integer", "real", "boolean", "text"]

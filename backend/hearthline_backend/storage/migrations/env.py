@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from hearthline_backend.storage.schema import metadata
+from hearthline_backend.storage.every_table import metadata
 
 connection: Connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=connection.dialect.name == "sqlite")

@@ -1,0 +1,6 @@
+"""Every table of Records, wherever it is defined: for what has to know them all, such as migrations and backups."""
+
+from hearthline_backend.storage import schema
+from hearthline_backend.storage.columns import metadata
+
+__all__ = ["metadata", "schema"]
