@@ -6,7 +6,7 @@ meters.
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from pydantic.json_schema import models_json_schema
 from hearthline_backend.cli import app as backend_app
 from hearthline_backend.operations.metrics import Metrics
 from hearthline_backend.settings import settings_table as backend_table
+from hearthline_backend.watch.metrics import WatchMetrics
+from hearthline_backend.watch.settings import settings_table as watch_table
 from hearthline_gateway.cli import app as gateway_app
 from hearthline_gateway.cli_answer import SHAPE
 from hearthline_gateway.exit_codes import MEANINGS
@@ -32,6 +34,7 @@ from hearthline_protocol.messages import (
     GatewayStatus,
     ReadingsBatch,
     Receipt,
+    SyntheticAlert,
 )
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -71,6 +74,7 @@ def schema() -> dict[str, Any]:
             for model in (
                 ReadingsBatch,
                 Receipt,
+                SyntheticAlert,
                 GatewayStatus,
                 DesiredConfiguration,
                 ReportedConfiguration,
@@ -111,6 +115,8 @@ def asyncapi_page() -> str:
     def operation(action: str, name: str) -> dict[str, Any]:
         return {"action": action, "channel": {"$ref": f"#/channels/{name}"}, "bindings": {"mqtt": {"qos": 1}}}
 
+    receipts = channel("receipts", "receipt", "Backend to gateway: what became of each reading")
+    receipts["messages"]["syntheticAlert"] = {"$ref": "#/components/messages/syntheticAlert"}
     document = {
         "asyncapi": "3.0.0",
         "info": {
@@ -122,7 +128,7 @@ def asyncapi_page() -> str:
         },
         "channels": {
             "readings": channel("readings", "batch", "Gateway to backend: batches of readings"),
-            "receipts": channel("receipts", "receipt", "Backend to gateway: what became of each reading"),
+            "receipts": receipts,
             "status": channel("status", "status", "Gateway to backend, retained, and the last will"),
             "config": channel("config", "config", "Backend to gateway, retained: the configuration wanted"),
             "configReported": channel("config/reported", "configReported", "Gateway to backend, retained: in force"),
@@ -142,6 +148,7 @@ def asyncapi_page() -> str:
             "messages": {
                 "batch": message("ReadingsBatch", correlated=True),
                 "receipt": message("Receipt", correlated=True),
+                "syntheticAlert": message("SyntheticAlert", correlated=False),
                 "status": message("GatewayStatus", correlated=False),
                 "config": message("DesiredConfiguration", correlated=False),
                 "configReported": message("ReportedConfiguration", correlated=False),
@@ -218,7 +225,12 @@ def _meter_section(model: MeterModel) -> str:
 
 def settings_page() -> str:
     parts = ["# Settings\n\n", NOTE]
-    for title, table in (("Gateway (`gateway.toml`)", gateway_table()), ("Backend", backend_table())):
+    tables: dict[str, Sequence[Any]] = {
+        "Gateway (`gateway.toml`)": gateway_table(),
+        "Backend": backend_table(),
+        "Watchdog (`hearthline watch`)": watch_table(),
+    }
+    for title, table in tables.items():
         parts.append(
             f"## {title}\n\n| setting | environment | type | default | meaning |\n| --- | --- | --- | --- | --- |\n"
         )
@@ -233,12 +245,13 @@ def settings_page() -> str:
 def metrics_page() -> str:
     rows = [
         f"| `{row.name}` | {row.kind} | {', '.join(f'`{label}`' for label in row.labels) or '–'} | {row.help} |\n"
-        for row in Metrics().rows
+        for row in (*Metrics().rows, *WatchMetrics().rows)
     ]
     return (
         "# Metrics\n\n"
         + NOTE
-        + "What `/metrics` of `hearthline serve` and `hearthline work` says, for Prometheus. Each process counts for "
+        + "What `/metrics` of `hearthline serve` and `hearthline work` says, and, as `hearthline_watch_`, that of "
+        "`hearthline watch`, for Prometheus. Each process counts for "
         "itself: add up counters and histograms over all of them, and take the greatest of what is said to be the same "
         "in every process. No label names a patient, a home or a value. Beside these stand the client library's own "
         "`process_` and `python_gc_` figures. How to ask for them, and rules to begin with: "

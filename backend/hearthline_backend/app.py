@@ -6,7 +6,7 @@ beside, the readings; ``hearthline work`` takes readings and makes the calls tha
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,14 +19,21 @@ from aiohttp import web
 
 from hearthline_backend.alerting.actions import AlertActions
 from hearthline_backend.alerting.channels import Channel
+from hearthline_backend.alerting.clock_set_back import ClockSetBack
 from hearthline_backend.alerting.delivery import Delivery
+from hearthline_backend.alerting.digest import MorningDigest
 from hearthline_backend.alerting.escalation import Escalation
+from hearthline_backend.alerting.intake import IntakeMarks
 from hearthline_backend.alerting.judge import Judge
-from hearthline_backend.alerting.mail import MailChannel, MailServer
-from hearthline_backend.alerting.webhook import WebhookChannel
+from hearthline_backend.alerting.links import PURPOSE, AlertLinks
+from hearthline_backend.alerting.silence import SilenceWatch
+from hearthline_backend.alerting.silence_homes import HomeWatch
+from hearthline_backend.alerting.snooze_ends import SnoozeEnds
+from hearthline_backend.alerting.synthetic import SyntheticAlerts, SyntheticEvents
+from hearthline_backend.calling_out import open_channels
 from hearthline_backend.correction_finishing import CorrectionFinishing
 from hearthline_backend.corrections import ReadingCorrections
-from hearthline_backend.due import Due
+from hearthline_backend.due import Due, Job
 from hearthline_backend.event_bridge import bridged
 from hearthline_backend.events import Event, EventBus
 from hearthline_backend.healthz import health_middleware
@@ -43,7 +50,7 @@ from hearthline_backend.operations.loop_lag import measure_loop_lag
 from hearthline_backend.operations.observation import Observation
 from hearthline_backend.operations.stopping import Drain, StopSignals
 from hearthline_backend.remote.desk import RemoteDesk
-from hearthline_backend.settings import Settings, secret
+from hearthline_backend.settings import Settings
 from hearthline_backend.storage.migrate import migrate
 from hearthline_backend.storage.opening import open_readings
 from hearthline_backend.storage.operating_figures import newest_revision
@@ -72,6 +79,8 @@ class _Ground:
     address: str
     observation: Observation
     drain: Drain
+    synthetic: SyntheticAlerts
+    links: AlertLinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,10 @@ async def _open(stack: AsyncExitStack, settings: Settings, address: str) -> _Gro
     observation.readiness.add("readings", checks.readings_answer(readings, utc_now))
     events = EventBus()
     await stack.enter_async_context(bridged(settings.records_address, events, utc_now))
-    return _Ground(settings, records, readings, events, address, observation, Drain())
+    synthetic = SyntheticAlerts(records, readings, events, utc_now, observation.metrics)
+    async with records.begin() as unit:
+        links = AlertLinks(await unit.signing_keys.key(PURPOSE, utc_now()))
+    return _Ground(settings, records, readings, events, address, observation, Drain(), synthetic, links)
 
 
 async def _with_site(stack: AsyncExitStack, ground: _Ground, sock: socket.socket) -> None:
@@ -150,10 +162,13 @@ async def _with_site(stack: AsyncExitStack, ground: _Ground, sock: socket.socket
     if settings.operations_port is not None:
         hint = "another operations_port"
         apart = stack.enter_context(listen(settings.operations_host, settings.operations_port, instead=hint))
-    due = await stack.enter_async_context(_calling(ground))
+    due = await stack.enter_async_context(_calling(ground, _silence(ground)))
     homes = await _homes(stack, ground, due, Hears.ALL if settings.ingest else Hears.HOMES)
     site = create_site(_context(ground, homes))
-    site.middlewares.insert(0, health_middleware(homes.uplink, homes.health))
+    heard = SyntheticEvents()
+    hearing = asyncio.create_task(heard.hear(ground.events), name="synthetic events")
+    stack.callback(hearing.cancel)
+    site.middlewares.insert(0, health_middleware(homes.uplink, homes.health, lambda: heard.last_at))
     beside = on_this_machine if settings.profile == "demo" and apart is None else nobody
     site.middlewares.insert(0, ground.observation.middleware(beside))
     await _answer(stack, ground, site, sock)
@@ -199,7 +214,15 @@ async def _homes(stack: AsyncExitStack, ground: _Ground, due: Due, hears: Hears)
     gate = Gate(uplink, observation.metrics, utc_now)
     observation.watch_homes(uplink, gate, health)
     judge = Judge(ground.readings)
-    settlement = Settlement(ground.records, ground.readings, judge, utc_now, instruments=observation.metrics)
+    settlement = Settlement(
+        ground.records,
+        ground.readings,
+        judge,
+        utc_now,
+        instruments=observation.metrics,
+        watchdog=ground.settings.watch_gateway,
+    )
+    ground.synthetic.answer_through(uplink)
     desk = RemoteDesk(ground.records, gate, ground.events, utc_now)
     ingest = Ingest(
         gate, ground.records, settlement, ground.events, health, utc_now, due.wake, desk.send_again, desk.greet
@@ -212,6 +235,8 @@ async def _homes(stack: AsyncExitStack, ground: _Ground, due: Due, hears: Hears)
     work = [ingest.run(), finishing.run(), measure_loop_lag(observation.metrics.loop_lagged)]
     if Hears.READINGS in hears:
         work.append(HeldRetry(ingest, ground.records).run())
+        marks = IntakeMarks(ground.records, lambda: uplink.connected and health.delayed_since is None, utc_now)
+        work.append(marks.run())
     for one in work:
         stack.callback(group.create_task(one).cancel)
     ground.drain.add("messages in hand", gate.drain)
@@ -222,18 +247,32 @@ async def _homes(stack: AsyncExitStack, ground: _Ground, due: Due, hears: Hears)
 
 
 @asynccontextmanager
-async def _calling(ground: _Ground) -> AsyncIterator[Due]:
+async def _calling(ground: _Ground, more: Sequence[Job] = ()) -> AsyncIterator[Due]:
     due = Due()
     delivery = Delivery(
         ground.records,
         _channels(ground),
-        link=lambda alert: f"{ground.address}/alerts/{alert}",
+        link=lambda alert: f"{ground.address}{ground.links.path(alert)}",
+        view=lambda path: f"{ground.address}{path}",
         clock=utc_now,
         events=ground.events,
         wake=due.wake,
     )
     escalation = Escalation(ground.records, clock=utc_now, events=ground.events)
-    due.start([escalation.run_due, delivery.send_due])
+    snoozes = SnoozeEnds(ground.records, clock=utc_now, events=ground.events)
+    synthetic = ground.synthetic  # the last ones: their answer says that the others had their turn
+    clock = ClockSetBack(ground.records, clock=utc_now)
+    due.start(
+        [
+            clock.run_due,
+            escalation.run_due,
+            snoozes.run_due,
+            *more,
+            delivery.send_due,
+            synthetic.tell_due,
+            synthetic.erase_due,
+        ]
+    )
     ground.observation.watch_due(due)
     ground.drain.add("what is due", due.finish)
     ground.drain.add("calls under way", delivery.finish)
@@ -244,16 +283,15 @@ async def _calling(ground: _Ground) -> AsyncIterator[Due]:
         await delivery.close()
 
 
+def _silence(ground: _Ground) -> list[Job]:
+    """Only where homes are heard: who does not hear them cannot say that they are silent."""
+    patients = SilenceWatch(ground.records, ground.readings, clock=utc_now, events=ground.events)
+    homes = HomeWatch(ground.records, clock=utc_now, events=ground.events)
+    return [patients.run_due, homes.run_due, MorningDigest(ground.records, clock=utc_now).run_due]
+
+
 def _channels(ground: _Ground) -> dict[str, Channel]:
-    channels: dict[str, Channel] = {"webhook": WebhookChannel()}
-    settings = ground.settings
-    if settings.smtp_host is None:
-        log.warning("no_mail_server", message="smtp_host is not set: nobody is called by mail")
-    else:
-        file = settings.smtp_password_file
-        password = None if file is None else secret(file, "smtp_password_file")
-        server = MailServer(settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.smtp_user, password)
-        channels["mail"] = MailChannel(server)
+    channels = open_channels(ground.settings)
     metrics = ground.observation.metrics
     metrics.watch_channels(channels)
     return {name: CountedChannel(channel, partial(metrics.called, name)) for name, channel in channels.items()}
@@ -276,4 +314,5 @@ def _context(ground: _Ground, homes: _Homes) -> WebContext:
         stores_away_since=lambda: homes.health.delayed_since,
         secure_cookies=ground.settings.secure_cookies,
         trusted_proxies=frozenset(ground.settings.trusted_proxies),
+        links=ground.links,
     )

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from hearthline_backend import cli_backup, cli_quarantine, cli_reading, cli_setup, cli_store, cli_whose
+from hearthline_backend import (
+    cli_backup,
+    cli_contacts,
+    cli_quarantine,
+    cli_reading,
+    cli_rota,
+    cli_setup,
+    cli_store,
+    cli_watch,
+    cli_whose,
+)
 from hearthline_backend.cli_running import FAILED, Config, missing, run
 
 app = typer.Typer(
@@ -20,10 +30,13 @@ app = typer.Typer(
 )
 cli_setup.add_to(app)
 cli_backup.add_to(app)
+cli_watch.add_to(app)
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_whose.app, name="whose")
 app.add_typer(cli_store.app, name="store")
 app.add_typer(cli_reading.app, name="reading")
+app.add_typer(cli_rota.app, name="rota")
+app.add_typer(cli_contacts.app, name="contact")
 
 
 @app.command()

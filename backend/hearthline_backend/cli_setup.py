@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from hearthline_backend.cli_contacts import set_zone
 from hearthline_backend.cli_running import Config, fail, run_in_unit
 
 
@@ -196,6 +197,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(organisation, name="organisation")
     app.add_typer(team, name="team")
     app.add_typer(patient, name="patient")
+    user.command("zone")(set_zone)
     app.add_typer(user, name="user")
     app.add_typer(gateway, name="gateway")
     app.add_typer(sensor, name="sensor")

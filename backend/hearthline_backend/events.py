@@ -15,14 +15,14 @@ from uuid import UUID
 BACKLOG: Final = 256
 """Different events kept for one subscriber before it is told to ask again."""
 
-EventKind = Literal["reading", "alert", "gateway", "inbox", "store", "broker", "resync"]
+EventKind = Literal["reading", "alert", "gateway", "inbox", "store", "broker", "resync", "synthetic"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something changed at ``at``. ``store`` says that the stores went away or came back, ``broker`` the same of the
-    broker; ``inbox`` that what waits for a person has changed; ``resync`` that this subscriber missed events and has to
-    read everything again."""
+    broker; ``synthetic`` that an alert of the watchdog's was answered; ``inbox`` that what waits for a person has
+    changed; ``resync`` that this subscriber missed events and has to read everything again."""
 
     kind: EventKind
     at: datetime

@@ -15,6 +15,7 @@ from hearthline_backend.errors import HearthlineError
 from hearthline_backend.storage.influxdb.address import EXAMPLE as INFLUXDB_EXAMPLE
 from hearthline_backend.storage.influxdb.address import InfluxAddress
 from hearthline_backend.uplink.address import BrokerAddress
+from hearthline_protocol.topics import GATEWAY_NAME
 
 PREFIX: Final = "HEARTHLINE_"
 READINGS_FILE: Final = "readings.sqlite3"
@@ -125,6 +126,14 @@ class Settings(BaseSettings):
         Path | None, Field(description="File that holds the password for the mail server.")
     ] = None
     smtp_from: Annotated[str, Field(description="Sender of the mails.")] = "hearthline@localhost"
+    watch_gateway: Annotated[
+        str,
+        Field(
+            pattern=f"^{GATEWAY_NAME.pattern}$",
+            description="The name by which `hearthline watch` signs in to the broker. Its synthetic readings are taken "
+            "without its being enrolled, and nothing else of it.",
+        ),
+    ] = "watch"
 
     @field_validator("public_url")
     @classmethod
@@ -229,12 +238,12 @@ class Settings(BaseSettings):
 
 def load(config: Path | None = None) -> Settings:
     """Settings from the environment and, for what it does not say, from a TOML file. Raises :class:`SettingsError`."""
-    content = {} if config is None else _read_toml(config)
+    content = {} if config is None else read_toml(config)
     given = {name: value for name, value in content.items() if f"{PREFIX}{name.upper()}" not in os.environ}
     try:
         return Settings(**given)
     except ValidationError as error:
-        raise SettingsError(_in_words(error, config)) from None
+        raise SettingsError(in_words(error, config)) from None
 
 
 def secret(path: Path, setting: str) -> str:
@@ -247,7 +256,8 @@ def secret(path: Path, setting: str) -> str:
         ) from None
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file. Raises :class:`SettingsError`."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -256,7 +266,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} is not TOML: {error}") from None
 
 
-def _in_words(error: ValidationError, config: Path | None) -> str:
+def in_words(error: ValidationError, config: Path | None, prefix: str = PREFIX) -> str:
+    """What is wrong with settings, one line each, and where they are set."""
     lines = ["These settings cannot be used:"]
     for one in error.errors(include_url=False, include_input=False):
         name = ".".join(str(part) for part in one["loc"])
@@ -266,7 +277,7 @@ def _in_words(error: ValidationError, config: Path | None) -> str:
             lines.append(f"  {one['msg'].removeprefix('Value error, ')}")
         else:
             lines.append(f"  {name}: {one['msg'].removeprefix('Value error, ')}")
-    where = f"the environment ({PREFIX}<NAME>)" + ("" if config is None else f" or {config}")
+    where = f"the environment ({prefix}<NAME>)" + ("" if config is None else f" or {config}")
     return "\n".join([*lines, f"They are set in {where}; docs/reference/settings.md lists them all."])
 
 
@@ -283,9 +294,14 @@ class SettingRow:
 
 def settings_table() -> list[SettingRow]:
     """Every setting, from which the reference is made."""
+    return rows_of(Settings, PREFIX)
+
+
+def rows_of(settings: type[BaseSettings], prefix: str) -> list[SettingRow]:
+    """Every setting of a class of them."""
     rows = []
-    for name, field in Settings.model_fields.items():
+    for name, field in settings.model_fields.items():
         default = "" if field.default is None else str(field.default)
         kind = getattr(field.annotation, "__name__", str(field.annotation)).replace("typing.", "")
-        rows.append(SettingRow(name, f"{PREFIX}{name.upper()}", kind, default, field.description or ""))
+        rows.append(SettingRow(name, f"{prefix}{name.upper()}", kind, default, field.description or ""))
     return rows

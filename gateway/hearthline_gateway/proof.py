@@ -1,8 +1,8 @@
 """Proves the chain without a meter: a marked reading goes through this very outbox and uplink until its receipt.
 
 It is decoded, normalised, kept and sent as any other, and carries ``synthetic``, by which the backend keeps it out of
-every view, alert and figure. It borrows the address of a meter of this home, so that the backend's own tables are
-proved too; its frame is not the meter's, so that the meter does not seem to have been heard.
+every view, alert and figure, and erases it after 48 h. It borrows the address of a meter of this home where there is
+one; its frame is not the meter's, so that the meter does not seem to have been heard.
 """
 
 import asyncio

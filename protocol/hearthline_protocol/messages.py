@@ -64,6 +64,18 @@ class Receipt(_Message):
     reason: str | None = None
 
 
+class SyntheticAlert(_Message):
+    """Backend to the watchdog, on the topic of its receipts: an alert followed from this synthetic reading, and what is
+    due was gone through. No other gateway is ever sent one."""
+
+    synthetic_alert: UUID
+    """The reading's id."""
+    judged_time: Instant
+    told_time: Instant
+    calls_waiting_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """How long the oldest call or other task waits that should have been taken up by now; 0 where there is none."""
+
+
 class BadFrames(_Message):
     """Frames that could not be decoded: characteristic, length, reason and count; never the bytes."""
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from hearthline_backend.alerting.links import AlertLinks
 from tests.browser.ward import PASSWORD, Ward
 from tests.browser.ward_filling import open_ward
 from tests.fixtures.real_parts import require_program
@@ -23,6 +25,7 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+LINKS: Final = AlertLinks(b"the key of the links in a ward's mails")
 expect.set_options(timeout=15_000)  # a busy machine draws late; what never comes fails all the same
 _WATCH: Final = """
 window.violations = [];
@@ -83,6 +86,13 @@ class Site:
             await page.wait_for_url(lambda url: "/login" not in url)
         return page
 
+    async def snoozed(self) -> int:
+        """The number of an alert that is snoozed."""
+        number = await self.ward.alert_of("Ingrid")
+        until = self.ward.clock.now + timedelta(hours=30)
+        await self.ward.actions.snooze(number, self.ward.users["second"], until, "Seen on Monday.")
+        return number
+
     def _console(self, message: Any) -> None:
         # What the browser says of an answer with an error status, or of a test that reads a canvas, is not the page's.
         ours = not any(words in message.text for words in ("Failed to load resource", "getImageData"))
@@ -99,7 +109,15 @@ class Site:
             "patient without readings": ("nurse", f"/patients/{self.ward.patient_id('Wilma')}"),
             "alert": ("nurse", f"/alerts/{number}"),
             "resolving": ("nurse", f"/alerts/{number}?resolve"),
+            "snoozing": ("nurse", f"/alerts/{number}?snooze"),
+            "assigning": ("nurse", f"/alerts/{number}?assign"),
+            "choosing several": ("nurse", "/worklist?choose"),
+            "snoozed alert": ("nurse", f"/alerts/{await self.snoozed()}"),
+            "snoozed patient": ("nurse", f"/patients/{self.ward.patient_id('Ingrid')}"),
+            "a link": (None, f"{LINKS.path(number)}"),
+            "a link, signed in": ("nurse", LINKS.path(number)),
             "account": ("nurse", "/account"),
+            "on call": ("nurse", "/on-call"),
             "not there": ("nurse", "/nothing"),
             "homes": ("technician", "/homes"),
             "home": ("technician", "/homes/0417"),
@@ -115,7 +133,7 @@ class Site:
 async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     """A site of one's own. At the end nothing may have complained, nor broken the content policy."""
     async with open_ward(tmp_path) as ward:
-        runner = web.AppRunner(ward.site(), access_log=None, shutdown_timeout=1)
+        runner = web.AppRunner(ward.site(links=LINKS), access_log=None, shutdown_timeout=1)
         await runner.setup()
         listener = web.TCPSite(runner, "127.0.0.1", 0)
         await listener.start()

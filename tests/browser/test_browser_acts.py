@@ -186,3 +186,35 @@ async def test_the_session_warns_stays_and_keeps_what_was_typed(site: Site) -> N
     await page.evaluate("window.dispatchEvent(new Event('focus'))")
     await expect(page.locator("main")).to_be_visible()
     assert await page.input_value("#note") == "typed before the end"
+
+
+async def test_snooze_assign_and_several_by_keyboard_and_click(site: Site) -> None:
+    page = await site.visit("nurse")
+    await _live(page)
+    ingrid = site.ward.patient_id("Ingrid")
+    await page.locator(f"#open-{ingrid}").focus()
+    await page.keyboard.press("s")
+    await page.wait_for_url("**/alerts/*#snooze")
+    await expect(page.locator("dialog#snooze")).to_be_visible()
+    await expect(page.locator("dialog#snooze input[type=radio]").first).to_be_focused()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("s")
+    await page.keyboard.press("Space")
+    await page.locator("dialog#snooze").get_by_role("button", name="Snooze").click()
+    await expect(page.locator("#hero .mark")).to_contain_text("Yellow, snoozed until")
+    toast = page.locator(".toast")
+    await expect(toast).to_contain_text("Snoozed.")
+    await toast.get_by_role("button", name="Undo").click()
+    await expect(page.locator("#hero .mark")).to_have_text("Yellow, nobody yet")
+
+    await page.locator("#bar").get_by_role("link", name="Assign").click()
+    await page.locator("dialog#assign").get_by_label("Nurse K.L.").check()
+    await page.locator("dialog#assign").get_by_role("button", name="Assign").click()
+    await expect(page.locator("#hero .mark")).to_have_text("Yellow, K.L.")
+    await expect(page.locator("#told")).to_contain_text("You gave it to K.L.")
+
+    await page.goto(f"{site.url}/worklist?choose")
+    await page.get_by_label("Choose Astrid").check()
+    await page.get_by_role("button", name="Acknowledge the chosen").click()
+    await expect(page.locator(".toast")).to_contain_text("1 alert acknowledged. You have it.")
+    await expect(page.locator(f"#p-{site.ward.patient_id('Astrid')} .owner b")).to_have_text("You, since 03:12")

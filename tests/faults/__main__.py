@@ -36,7 +36,8 @@ can nobody tell how much stood in it; the gateway then reports a loss of unknown
 The last lines are of the backend: `hearthline work` three times on one shared subscription, with PostgreSQL and
 InfluxDB; one backend killed again and again; its readings file locked by another process; hostile messages. *Kept* is
 then what homes have sent. Judgements, alerts and calls are counted too, against what the rules say of all readings; of
-hostile messages *stored* is what stands in the store or is counted in quarantine.
+hostile messages *stored* is what stands in the store or is counted in quarantine. Where calls are disturbed, *kept* are
+calls to people, and *stored* those that arrived.
 
 """
 _TAIL = """

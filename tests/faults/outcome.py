@@ -9,7 +9,7 @@ class Outcome:
     """``kept`` readings were promised to be durable or stand in the outbox, ``stored`` are at the backend. ``lost``
     were promised and are not stored; ``twice`` are stored under a second id; ``strange`` are stored and were never
     heard. ``reported`` is how many of the lost the gateway reported, None where it said that nobody can tell how many.
-    ``failures`` are what else went wrong."""
+    ``failures`` are what else went wrong. ``counted`` is what all these are."""
 
     name: str
     happened: str
@@ -20,6 +20,7 @@ class Outcome:
     strange: int = 0
     reported: int | None = 0
     failures: tuple[str, ...] = ()
+    counted: str = "readings"
 
     @property
     def exact(self) -> bool:
@@ -33,7 +34,7 @@ class Outcome:
         number = "as of unknown number" if self.reported is None else f"{self.reported:,}"
         reported = f" (reported: {number})" if self.lost or self.reported is None or self.reported else ""
         words = (
-            f"{self.name}: {self.happened}, {self.kept:,} readings kept, {self.stored:,} stored, "
+            f"{self.name}: {self.happened}, {self.kept:,} {self.counted} kept, {self.stored:,} stored, "
             f"{self.lost:,} lost{reported}, {self.twice:,} twice"
         )
         if self.strange:

@@ -10,6 +10,7 @@ from tests.faults import (
     backend_errs,
     backend_killed,
     broker_gone,
+    calls_disturbed,
     damaged,
     disk_full,
     hostile_flood,
@@ -64,6 +65,8 @@ _BACKEND = (
     Scenario("workers", workers_killed.killed),
     Scenario("backend_kills", lambda folder: backend_killed.killed(folder, pair="embedded", kills=60)),
     Scenario("production_kills", lambda folder: backend_killed.killed(folder, pair="production", kills=40)),
+    Scenario("escalation_kills", lambda folder: calls_disturbed.killed(folder, kills=150)),
+    Scenario("notifier", lambda folder: calls_disturbed.notifier_away(folder, alerts=20)),
     Scenario("hostile", lambda folder: hostile_flood.flooded(folder, messages=100_000)),
     Scenario("locked", lambda folder: stores_away.locked_readings(folder, away_s=600)),
 )

@@ -228,14 +228,18 @@ async def test_nobody_on_call_is_said_and_looked_at_again(ward: Clinic) -> None:
         await unit.connection.exec_driver_sql("DELETE FROM on_call")
     await ward.arrive(ward.measured(186, 112))
     alert = await ward.alert()
-    assert await ward.happened(alert) == [Happened.RAISED, Happened.NOBODY_ON_CALL]
+    last_resort = [Happened.LAST_RESORT, Happened.CALLED, Happened.CALLED]
+    assert await ward.happened(alert) == [Happened.RAISED, Happened.NOBODY_ON_CALL, *last_resort]
+    assert {one[:3] for one in await ward.told(alert)} == {
+        (initials, channel, "last_resort") for initials in ("E.S.", "K.L.") for channel in ("mail", "webhook")
+    }, "the whole team, where it has named nobody"
     ward.clock.turn(minutes=1)
     assert await ward.escalation.run_due() == 1
-    assert await ward.happened(alert) == [Happened.RAISED, Happened.NOBODY_ON_CALL]
+    assert await ward.happened(alert) == [Happened.RAISED, Happened.NOBODY_ON_CALL, *last_resort]
     late = await ward.employ("N.N.", ("mail", "nn@example.org"))
     ward.clock.turn(minutes=1)
     await ward.escalation.run_due()
-    assert await ward.told(alert) == [(late.initials, "mail", "raised", "due")]
+    assert (await ward.told(alert))[-1] == (late.initials, "mail", "raised", "due")
 
 
 async def test_a_late_reading_that_joins_two_episodes_keeps_the_earliest_alert(ward: Clinic) -> None:

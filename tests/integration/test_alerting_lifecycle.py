@@ -111,8 +111,8 @@ async def test_undo_puts_calls_and_deadlines_back_for_ten_seconds(ward: Clinic) 
     await ward.actions.acknowledge(alert.id, ward.people[0])
     ward.clock.turn(seconds=10)
     with pytest.raises(NothingToUndoError):
-        await ward.actions.undo_acknowledge(alert.id, ward.people[1])
-    done = await ward.actions.undo_acknowledge(alert.id, ward.people[0])
+        await ward.actions.undo(alert.id, ward.people[1])
+    done = await ward.actions.undo(alert.id, ward.people[0])
     assert (done.alert.state, done.alert.owner_id) == (AlertState.OPEN, None)
     assert {state for *_rest, state in await ward.told(alert)} == {"due"}
     async with ward.records.read() as unit:
@@ -124,7 +124,7 @@ async def test_undo_puts_calls_and_deadlines_back_for_ten_seconds(ward: Clinic) 
     await ward.actions.acknowledge(alert.id, ward.people[0])
     ward.clock.turn(seconds=10.1)
     with pytest.raises(NothingToUndoError):
-        await ward.actions.undo_acknowledge(alert.id, ward.people[0])
+        await ward.actions.undo(alert.id, ward.people[0])
 
 
 async def test_an_acknowledged_red_comes_back_first_to_who_had_it(ward: Clinic) -> None:

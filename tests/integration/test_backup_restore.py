@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import MetaData, func, select
 
 from hearthline_backend.backup.archive import BackupWriter, DamagedBackupError, _members
 from hearthline_backend.backup.manifest import Manifest
@@ -223,22 +224,42 @@ async def test_an_older_schema_is_brought_to_this_release_s(tmp_path: Path) -> N
     await migrate(old.records_address)
     await store_some(old)
     manifest = await backed_up(tmp_path / "backup.tar", old)
-    later = {"corrections", "revisions"}  # by migrations after it
-    kept = tuple(one for one in manifest.tables if one.name not in later)
-    path = await _rewritten(tmp_path, manifest.model_copy(update={"schema_revision": "0003", "tables": kept}))
+    known = await _columns_at("0003", tmp_path)
+    kept = tuple(
+        one.model_copy(update={"columns": tuple(column for column in one.columns if column.name in known[one.name])})
+        for one in manifest.tables
+        if one.name in known
+    )
+    path = await _rewritten(tmp_path, manifest.model_copy(update={"schema_revision": "0003", "tables": kept}), manifest)
     new = settings_of(tmp_path / "new")
     await restore(path, new, readings_of, silent)
     assert set(await content(new.records_address)) == set(metadata.tables) - FILLED_BY_MIGRATIONS
     assert len(await readings_in(new)) == 40
 
 
-async def _rewritten(folder: Path, manifest: Manifest) -> Path:
+async def _columns_at(revision: str, folder: Path) -> dict[str, set[str]]:
+    """Tables of an older schema with their columns."""
+    url = records_url(folder / "older.sqlite3")
+    await migrate(url, revision)
+    async with connected(url) as connection:
+        found = MetaData()
+        await connection.run_sync(found.reflect)
+    return {one.name: {column.name for column in one.columns} for one in found.sorted_tables}
+
+
+async def _rewritten(folder: Path, manifest: Manifest, written: Manifest) -> Path:
     """The same parts under another manifest, as another release would have written them."""
-    names = {one.name for one in manifest.tables}
+    names = {one.name: [column.name for column in one.columns] for one in manifest.tables}
+    whole = {one.name: [column.name for column in one.columns] for one in written.tables}
     stream = io.BytesIO()
     writer = BackupWriter(stream, compressed=True)
-    for name, lines in _members(folder / "backup.tar"):
-        if name.startswith(("readings/", "changed/")) or (name.split("/")[1:2] and name.split("/")[1] in names):
+    for name, whole_lines in _members(folder / "backup.tar"):
+        table, lines = name.split("/")[1] if name.startswith("records/") else "", whole_lines
+        if table in names:
+            places = [whole[table].index(column) for column in names[table]]
+            rows = [json.loads(line) for line in whole_lines.splitlines()]
+            lines = b"".join(json.dumps([row[place] for place in places]).encode() + b"\n" for row in rows)
+        if table in names or name.startswith(("readings/", "changed/")):
             writer.part(name, lines, lines.count(b"\n"))
     writer.finish(manifest.model_copy(update={"parts": tuple(writer.parts)}))
     path = folder / "rewritten.tar.gz"
@@ -251,7 +272,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     old.make_data_dir()
     await migrate(old.records_address)
     manifest = await backed_up(tmp_path / "backup.tar", old)
-    path = await _rewritten(tmp_path, manifest.model_copy(update={"schema_revision": "9999"}))
+    path = await _rewritten(tmp_path, manifest.model_copy(update={"schema_revision": "9999"}), manifest)
     with pytest.raises(HearthlineError, match="schema 9999, which this release does not know"):
         await restore(path, settings_of(tmp_path / "new"), readings_of, silent)
     assert not (tmp_path / "new").exists()

@@ -42,7 +42,7 @@ pytestmark = INFLUXD_PATIENCE
 ROOT: Final = Path(__file__).parents[2]
 COMPOSE: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: Final[Mapping[str, Any]] = COMPOSE["services"]
-OURS: Final = ("backend", "worker")
+OURS: Final = ("backend", "worker", "watch")
 WITHIN_S: Final = 60.0
 PLAIN_CONNECT: Final = bytes.fromhex("100d00044d5154540502003c000000")
 """MQTT 5, clean start, keep alive 60 s, no client id."""
@@ -157,6 +157,7 @@ def environment_of(service: str, folder: Path, http_port: int, addresses: Mappin
         **given,
         "HEARTHLINE_HTTP_HOST": "127.0.0.1",
         "HEARTHLINE_HTTP_PORT": str(http_port),
+        **({"HEARTHLINE_OPERATIONS_PORT": "0"} if "HEARTHLINE_OPERATIONS_PORT" in given else {}),
     }
 
 
@@ -292,6 +293,7 @@ async def _whole_service(folder: Path, passwords: Mapping[str, str], addresses: 
             foreign = await home.publish(topics.readings("home-0051"), b"{}")
             assert foreign.getName() == "Not authorized"
             await home.close()
+            await _watched(folder, {"mqtts://broker:8883": here["mqtts://broker:8883"]}, [at for _, at, _ in starts])
     shared = (folder / "worker-1.log").read_text() + (folder / "worker-2.log").read_text()
     assert "Traceback" not in shared
 
@@ -307,6 +309,40 @@ async def _started(folder: Path, here: Mapping[str, str], starts: list[tuple[str
         await until_connected(f"http://127.0.0.1:{http_port}", child, log)
         async with _started(folder, here, others):
             yield
+
+
+async def _watched(folder: Path, here: Mapping[str, str], ports: list[int]) -> None:
+    """The service `watch`: every hop proved, from a reading of its own to the live event on the site."""
+    site, *workers = ports
+    ready = json.dumps([f"http://127.0.0.1:{port}/readyz" for port in workers])
+    inside = "HEARTHLINE_WATCH_SITE_URL", "HEARTHLINE_WATCH_READY_URLS"
+    given = {name: resolved(str(value)) for name, value in SERVICES["watch"]["environment"].items()}
+    assert given[inside[0]] == "http://backend:8080"
+    assert json.loads(given[inside[1]]) == ["http://backend:8081/readyz", "http://worker:8080/readyz"]
+    for name, outside in {"/run/secrets": str(folder / "secrets"), **here}.items():
+        given = {key: value.replace(name, outside) for key, value in given.items()}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("HEARTHLINE_")}
+    given |= {
+        "HEARTHLINE_WATCH_SITE_URL": f"http://127.0.0.1:{site}",
+        "HEARTHLINE_WATCH_READY_URLS": ready,
+        "HEARTHLINE_WATCH_HTTP_HOST": "127.0.0.1",
+        "HEARTHLINE_WATCH_HTTP_PORT": str(free_port()),
+        "HEARTHLINE_WATCH_EVERY_S": "4",
+    }
+    log = folder / "watch.log"
+    url = f"http://127.0.0.1:{given['HEARTHLINE_WATCH_HTTP_PORT']}/healthz"
+    async with process(*program_of("watch"), env=own | given, log=log), aiohttp.ClientSession() as session:
+        found: dict[str, Any] = {}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WITHIN_S):
+                while not found.get("good"):
+                    with suppress(aiohttp.ClientConnectionError):
+                        async with session.get(url) as answer:
+                            found = await answer.json()
+                    await asyncio.sleep(0.05)
+        assert found.get("good"), f"{found}\n{log.read_text()}"
+        assert set(found["hops"]) == {"broker", "receipt", "alert", "calls", "site", "ready", "live"}
+    assert "operator_call" not in log.read_text()
 
 
 def shake_hands(port: int, context: ssl.SSLContext) -> None:

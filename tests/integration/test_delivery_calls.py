@@ -13,12 +13,15 @@ from uuid import uuid4
 
 import pytest
 
+from hearthline_backend.alerting.calling import call_person
 from hearthline_backend.alerting.channels import Channel
+from hearthline_backend.alerting.channels_apprise import AppriseChannel
 from hearthline_backend.alerting.delivery import Delivery, Retry
 from hearthline_backend.alerting.mail import MailChannel, MailServer
 from hearthline_backend.alerting.webhook import WebhookChannel
+from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.records.alerts import Happened
-from hearthline_backend.storage.records.calls import AttemptOutcome, NotificationState
+from hearthline_backend.storage.records.calls import AttemptOutcome, NotificationState, Occasion
 from tests.fixtures.clinic import Clinic
 from tests.fixtures.records import Engine, temporary_records
 from tests.fixtures.sinks import HookSink, MailSink, hook_sink, mail_sink
@@ -107,11 +110,56 @@ async def test_both_channels_carry_the_call_and_nothing_about_the_patient(post: 
         "sent_at": "2026-11-22T02:04:00+00:00",
         "acknowledge_by": "2026-11-22T02:19:00+00:00",
     }
-    for said in (mail.as_string(), posted.body.decode()):
+    ids = (str(mailed), str(hooked))
+    for said in (mail.as_string().replace(ids[0], ""), posted.body.decode().replace(ids[1], "")):
         for secret in ("Ana", "1950", "186", "112/", "pressure", "hypertension", str(post.clinic.patient)):
             assert secret not in said
     assert {state for *_rest, state in await post.clinic.told(alert)} == {"sent"}
     assert await post.send() == 0
+
+
+async def test_only_contacts_marked_as_safe_hear_whom_and_what_it_is_about(post: Post) -> None:
+    async with post.clinic.records.begin() as unit:
+        await unit.connection.exec_driver_sql("UPDATE contacts SET safe = true WHERE channel = 'webhook'")
+    await post.red()
+    await post.send()
+    (mail,), (posted,) = post.mail.mails, post.hook.posts
+    assert "Ana" not in mail.as_string()
+    assert json.loads(posted.body)["about"] == {"patient": "Ana Test, 1950", "kind": "blood_pressure"}
+    async with post.clinic.records.begin() as unit:
+        await unit.connection.exec_driver_sql("UPDATE contacts SET safe = true WHERE channel = 'mail'")
+    post.clinic.clock.turn(minutes=15)
+    await post.clinic.escalation.run_due()
+    await post.send()
+    assert "\n\nAna Test, 1950: blood pressure\n\nhttps://" in post.mail.mails[-1].get_content().replace("\r\n", "\n")
+    assert post.mail.mails[-1]["Subject"] == "Hearthline: red alert"
+
+
+async def test_deadlines_are_told_by_the_clock_of_who_is_called(post: Post) -> None:
+    async with post.clinic.records.begin() as unit:
+        await unit.people.set_zone(post.clinic.people[0].id, "Europe/London")
+    await post.red()
+    await post.send()
+    assert "Acknowledge by 02:19," in post.mail.mails[0].get_content()
+
+
+async def test_a_message_by_apprise_is_a_channel_like_any_other(post: Post) -> None:
+    third = await post.clinic.employ("N.N.", ("apprise", f"json://127.0.0.1:{post.hook.port}/call"))
+    await post.red()
+    channels: dict[str, Channel] = {"apprise": AppriseChannel(timeout_s=5)}
+    await post.delivery.close()
+    post.delivery = post.another(**channels)
+    alert = await post.clinic.alert()
+    async with post.clinic.records.begin() as unit:
+        await call_person(unit, alert, third.id, Level.RED, Occasion.ESCALATED, post.clinic.clock.now)
+    post.hook.answers = [503]
+    await post.send()
+    post.clinic.clock.turn(seconds=2)
+    await post.send()
+    titles = [json.loads(one.body)["title"] for one in post.hook.posts]
+    assert titles == ["Hearthline: red alert", "Repeat: Hearthline: red alert"]
+    told = next(one for one in await post.clinic.calls(alert) if one.channel == "apprise")
+    assert [one.outcome for one in told.attempts] == [AttemptOutcome.UNKNOWN, AttemptOutcome.SENT]
 
 
 async def test_the_webhook_is_signed_over_time_and_body(post: Post) -> None:
@@ -243,6 +291,7 @@ async def test_a_yellow_whose_mail_fails_goes_to_the_persons_webhook(post: Post)
 async def test_where_there_is_nobody_else_it_is_tried_until_somebody_takes_it(post: Post) -> None:
     async with post.clinic.records.begin() as unit:
         await unit.connection.exec_driver_sql("DELETE FROM on_call WHERE position = 1")
+        await unit.connection.exec_driver_sql("UPDATE users SET active = false WHERE initials = 'K.L.'")
         await unit.connection.exec_driver_sql("DELETE FROM contacts WHERE channel = 'webhook'")
     await post.red()
     post.mail.answers = ["451 down"] * 12
@@ -253,6 +302,28 @@ async def test_where_there_is_nobody_else_it_is_tried_until_somebody_takes_it(po
     assert (await post.clinic.happened(alert)).count(Happened.NOT_DELIVERED) == 1
     await post.send()
     assert len(post.mail.mails) == 1
+
+
+async def test_a_contact_by_a_channel_that_is_not_set_up_makes_way_after_a_minute(post: Post) -> None:
+    await post.delivery.close()
+    post.delivery = deliver(post.clinic, {"webhook": WebhookChannel()})
+    async with post.clinic.records.begin() as unit:
+        await unit.connection.exec_driver_sql("UPDATE contacts SET channel = 'apprise' WHERE channel = 'webhook'")
+    third = await post.clinic.employ("N.N.", ("webhook", post.hook.address))
+    await post.red()
+    assert await post.send() == 0
+    alert = await post.clinic.alert()
+    for _ in range(4):
+        post.clinic.clock.turn(seconds=61)
+        await post.send()
+        await post.clinic.escalation.run_due()
+    await post.send()
+    told = await post.clinic.told(alert)
+    assert [one for one in told if one[3] == "sent"] == [(third.initials, "webhook", "escalated", "sent")]
+    assert {one[3] for one in told if one[0] != third.initials} == {"failed"}
+    detail = (await post.clinic.calls(alert))[0].attempts[0].detail
+    assert detail == "the channel mail is not set up"
+    assert await post.send() == 0
 
 
 async def test_what_was_acknowledged_meanwhile_is_not_sent(post: Post) -> None:

@@ -21,7 +21,11 @@ from tests.fixtures.readings import pressure
 from tests.fixtures.records import Household, seed, temporary_records
 
 HOUSEHOLD = Household()
-READINGS = 6000
+BEGUN = 300
+"""So many receipts, and the load has begun."""
+AT_ONCE = 500
+MOST = 120_000
+"""Far more than a backend settles between being told to stop and its end."""
 LOGGED = ("allow_anonymous true", "log_type all", "connection_messages true")
 FAR_S = 3.0
 """A busy machine's slack over a bound."""
@@ -75,6 +79,26 @@ async def settled_ids(home: HomeClient) -> AsyncIterator[set[str]]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+@asynccontextmanager
+async def load(home: HomeClient, backend: BackendProcess, ids: set[str]) -> AsyncIterator[list[int]]:
+    """More readings all the time, a bounded number ahead of their receipts, until the process has ended; how many were
+    sent is in the list then."""
+    sent = [0]
+
+    async def go_on() -> None:
+        while backend.process.returncode is None and sent[0] < MOST:
+            if sent[0] < len(ids) + 4 * AT_ONCE:
+                await asyncio.to_thread(send, home, AT_ONCE)
+                sent[0] += AT_ONCE
+            await asyncio.sleep(0.002)
+
+    task = asyncio.create_task(go_on())
+    try:
+        yield sent
+    finally:
+        await task
+
+
 def send(home: HomeClient, count: int) -> None:
     """So many readings, one a message."""
     now = datetime.now(UTC)
@@ -90,19 +114,19 @@ async def test_under_load_what_is_acknowledged_is_stored_and_what_is_stored_has_
     async with home_client(broker, HOUSEHOLD.gateway) as home, settled_ids(home) as ids:
         async with backend_process(tmp_path, broker, command=command, MQTT_SHARE="workers") as backend:
             await backend.ready()
-            await asyncio.to_thread(send, home, READINGS)
-            async with asyncio.timeout(30):
-                while len(ids) < READINGS // 20:  # noqa: ASYNC110  # the load has begun; whoever sends tells nobody
-                    await asyncio.sleep(0.005)
-            began = monotonic()
-            assert await backend.stopped() == 0
-            assert monotonic() - began < END_WITHIN_S + FAR_S
+            async with load(home, backend, ids) as sent:
+                async with asyncio.timeout(30):
+                    while len(ids) < BEGUN:  # noqa: ASYNC110  # the load has begun; whoever sends tells nobody
+                        await asyncio.sleep(0.005)
+                began = monotonic()
+                assert await backend.stopped() == 0
+                assert monotonic() - began < END_WITHIN_S + FAR_S
         kept = stored(tmp_path)
         async with asyncio.timeout(20):
             while len(ids) < len(kept):  # noqa: ASYNC110  # the broker still hands out what it was given
                 await asyncio.sleep(0.02)
     assert ids == kept, "a receipt for each stored reading, and for no other"
-    assert len(kept) < READINGS, "it was stopped under load"
+    assert len(kept) < sent[0] < MOST, "it was stopped under load"
     assert acknowledged(broker) == len(kept)
     assert judged(tmp_path) == len(kept)
     assert backend.events("not_drained") == []

@@ -31,6 +31,8 @@ class AwayReadings(MemoryReadings):
 class AwayRecords:
     """A database that cannot be asked."""
 
+    quiet = None
+
     def begin(self) -> AbstractAsyncContextManager[Unit]:
         raise StoreUnavailableError("the database is switched off")
 

@@ -54,6 +54,7 @@ async def _addresses(ward: Ward) -> dict[str, tuple[int, int, int, int, int]]:
         "/homes/0417/remote": (303, 403, 200, 403, 403),
         "/homes/none/remote": (303, 403, 404, 403, 403),
         "/my-data": (303, 200, 403, 403, 403),
+        "/on-call": (303, 403, 403, 200, 200),
         "/account": (303, 200, 200, 200, 200),
         "/session": (303, 200, 200, 200, 200),
     }

@@ -31,7 +31,7 @@ class Visitor:
         """Ask for an address's headers only."""
         return await self._client.head(path, allow_redirects=False)
 
-    async def raw_post(self, path: str, fields: dict[str, str], **options: Any) -> ClientResponse:
+    async def raw_post(self, path: str, fields: dict[str, str] | bytes, **options: Any) -> ClientResponse:
         """Post exactly these fields."""
         return await self._client.post(path, data=fields, allow_redirects=False, **options)
 
@@ -39,6 +39,10 @@ class Visitor:
         """Post as a form of our own page does."""
         headers = {"HX-Request": "true"} if htmx else {}
         return await self.raw_post(path, fields | {"csrf": self.token}, headers=headers)
+
+    async def post_pairs(self, path: str, pairs: list[tuple[str, str]]) -> ClientResponse:
+        """The same where a field occurs more than once."""
+        return await self._client.post(path, data=[*pairs, ("csrf", self.token)], allow_redirects=False)
 
     async def sign_in(
         self, login: str, password: str = PASSWORD, *, back: str = "", forwarded: str = ""

@@ -14,7 +14,7 @@ from hearthline_backend.alerting.policy import STAGES, Case, age, decide
 from hearthline_backend.alerting.timing import DEFAULT
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.records.alerts import Happened
-from hearthline_backend.storage.records.calls import Occasion
+from hearthline_backend.storage.records.calls import Occasion, Task
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.people import Contact, OnCall, Role, User
 from hearthline_protocol.readings import Quality, TimeQuality
@@ -23,6 +23,8 @@ from tests.fixtures.records import NOW
 
 PATIENT = Patient(uuid4(), uuid4(), "Ana", "Test", 1950, "Europe/Stockholm", NOW - timedelta(days=100))
 NURSE = User(uuid4(), "nurse", "!", Role.CARE, "E.S.", "Nurse", uuid4(), PATIENT.team_id)
+
+QUIET = (OnCall(NURSE, 0, NOW, None, quiet_until=NOW + timedelta(hours=7)),)
 
 
 def case(**other: Any) -> Case:
@@ -70,6 +72,7 @@ def test_a_new_red_passes_every_stage_in_order() -> None:
         ({"reading": old(12.1), "newer_exists": True}, "late_red", "newer_reading_exists"),
         ({"judged_before": True}, "not_judged_before", "another_reading_was_corrected"),
         ({"reading": old(12.1), "judged_before": True}, "late_red", "another_reading_was_corrected"),
+        ({"level": Level.YELLOW, "on_call": QUIET}, "outside_quiet_hours", "quiet_hours"),
     ],
 )
 def test_the_first_stage_that_says_no_decides_and_says_why(change: dict[str, Any], stage: str, reason: str) -> None:
@@ -83,6 +86,24 @@ def test_what_was_judged_before_calls_later_where_it_is_a_fresh_red_and_never_wh
     assert decide(case(judged_before=True, reading=old(13))).review is True
     assert decide(case(judged_before=True, level=Level.YELLOW)).later is False
     assert decide(case()).later is False
+
+
+def test_a_yellow_in_quiet_hours_is_called_when_they_end_and_a_red_is_never_quiet() -> None:
+    decision = decide(case(level=Level.YELLOW, on_call=QUIET))
+    assert decision.waits == (Task.CALL_AFTER_QUIET, NOW + timedelta(hours=7))
+    assert decision.answers[-1].detail == f"until {NOW + timedelta(hours=7):%Y-%m-%dT%H:%M:%S+00:00}"
+    red = decide(case(on_call=QUIET))
+    assert (red.call, red.waits) == (Level.RED, None)
+    assert ("outside_quiet_hours", "red_is_never_quiet") in [(one.stage, one.reason) for one in red.answers]
+    assert decide(case(level=Level.YELLOW)).call is Level.YELLOW
+    late = decide(case(reading=old(12.1), on_call=QUIET))
+    assert (late.call, late.review) == (Level.YELLOW, True), "a late red is a red"
+
+
+def test_a_red_on_pause_is_called_when_the_pause_ends_and_a_yellow_not() -> None:
+    away = replace(PATIENT, paused_until=NOW + timedelta(days=1))
+    assert decide(case(patient=away)).waits == (Task.CALL_AFTER_PAUSE, NOW + timedelta(days=1))
+    assert decide(case(patient=away, level=Level.YELLOW)).waits is None
 
 
 def test_a_late_red_without_a_newer_reading_calls_as_yellow_and_is_reviewed() -> None:
@@ -115,11 +136,15 @@ def test_red_uses_every_contact_and_yellow_mail_or_what_there_is() -> None:
     assert contacts_for(Level.YELLOW, (mail, hook)) == (mail,)
     assert contacts_for(Level.YELLOW, (hook,)) == (hook,)
     assert contacts_for(Level.RED, ()) == ()
+    assert contacts_for(Level.RED, (mail, hook), "webhook") == (hook,)
+    assert contacts_for(Level.RED, (mail,), "apprise") == (mail,), (
+        "a channel that somebody has not is no reason not to call"
+    )
 
 
-@pytest.mark.parametrize("occasion", Occasion)
+@pytest.mark.parametrize("occasion", [one for one in Occasion if one is not Occasion.TRIAL])
 @pytest.mark.parametrize("level", Level)
-@pytest.mark.parametrize("next_place", [None, 1, 2, 3])
+@pytest.mark.parametrize("next_place", [None, 0, 1, 2, 3])
 def test_every_text_says_the_level_first_works_without_its_link_and_marks_a_repeat(
     occasion: Occasion, level: Level, next_place: int | None
 ) -> None:
@@ -147,6 +172,9 @@ def test_every_text_says_the_level_first_works_without_its_link_and_marks_a_repe
     assert "Acknowledge by 08:30, then " in first
     assert link == message.link
     assert emergency == "Not an emergency service. If a life is in danger, call 112."
+    trial = replace(message, occasion=Occasion.TRIAL, acknowledge_by=None)
+    assert subject(trial) == "Hearthline: a trial"
+    assert "There is nothing to do." in body(trial)
     again = replace(message, repeat=True)
     assert subject(again).startswith("Repeat: Hearthline: ")
     assert body(again).startswith("Repeat: Hearthline: ")

@@ -71,7 +71,7 @@ def test_of_a_quiet_reading_no_rule_says_anything(
     if found is None:
         return
     assert not synthetic
-    rules = {rule.id for plan in history for rule in plan.rules if rule.kind == kind}
+    rules = {rule.id for plan in history for rule in plan.rules_of(kind)}
     evaluations = [one for rule in rules for one in evaluate([Observation.of(reading)], history, rule)]
     assert {one.why for one in evaluations} <= NOTHING_SAID
     assert len(evaluations) == len(rules)

@@ -6,14 +6,20 @@ from uuid import UUID
 
 import pytest
 
+from hearthline_backend.domain.average_rule import AverageRule
+from hearthline_backend.domain.change_rule import ChangeRule
+from hearthline_backend.domain.combination_rule import CombinationRule
 from hearthline_backend.domain.plans import in_force
 from hearthline_backend.domain.rules import Level, Limit, Persistence, RuleError, ThresholdRule
-from hearthline_backend.domain.templates import HYPERTENSION, TEMPLATES, Override, build_plan
+from hearthline_backend.domain.score_rule import ScoreRule
+from hearthline_backend.domain.templates import HYPERTENSION, TEMPLATES, Override, Template, build_plan
+from hearthline_backend.domain.trend_rules import CusumRule, MovingAverageRule
 from hearthline_protocol.kinds import KINDS
 
+OTHERS = (ChangeRule, AverageRule, MovingAverageRule, CusumRule, CombinationRule, ScoreRule)
 PATIENT = UUID(int=1)
 SINCE = datetime(2026, 10, 2, tzinfo=UTC)
-HIGH = HYPERTENSION.rules[0]
+HIGH = next(one for one in HYPERTENSION.rules if isinstance(one, ThresholdRule))
 
 
 def oxygen(**other: object) -> ThresholdRule:
@@ -30,12 +36,13 @@ def oxygen(**other: object) -> ThresholdRule:
 
 
 @pytest.mark.parametrize("template", TEMPLATES.values(), ids=lambda one: one.name)
-def test_a_template_has_two_vital_signs_sources_advice_and_a_schedule(template: object) -> None:
-    assert template is HYPERTENSION
-    fields = {limit.field for rule in HYPERTENSION.rules for limit in (*rule.red, *rule.yellow)}
-    assert {"systolic", "pulse"} <= fields
-    assert all(rule.source and rule.advice for rule in HYPERTENSION.rules)
-    assert {slot.name for slot in HYPERTENSION.slots} == {"morning", "evening"}
+def test_a_template_has_two_vital_signs_sources_advice_and_a_schedule(template: Template) -> None:
+    thresholds = [rule for rule in template.rules if isinstance(rule, ThresholdRule)]
+    others = {kind for rule in template.rules if isinstance(rule, OTHERS) for kind in rule.kinds}
+    watched = {limit.field for rule in thresholds for limit in (*rule.red, *rule.yellow)} | others
+    assert len(watched) >= 2, "two vital signs"
+    assert all(rule.source and rule.advice for rule in template.rules)
+    assert {slot.name for slot in template.slots} & {"morning", "evening"}
 
 
 def test_one_home_reading_of_180_or_120_is_red_and_a_single_135_is_nothing() -> None:
@@ -80,6 +87,7 @@ def test_an_override_replaces_one_limit_and_marks_it_personal_whatever_the_numbe
         extra_rules=[oxygen()],
     )
     high = plan.rules[0]
+    assert isinstance(high, ThresholdRule)
     assert high.red == (Limit("systolic", 180, "mm[Hg]", personal=True), Limit("diastolic", 120, "mm[Hg]"))
     assert high.yellow == (Limit("systolic", 160, "mm[Hg]"), Limit("diastolic", 95, "mm[Hg]", personal=True))
     assert plan.rules[1:-1] == HYPERTENSION.rules[1:]
@@ -122,8 +130,13 @@ def test_the_newest_version_that_is_not_later_is_in_force() -> None:
     assert in_force((first, second), SINCE + timedelta(days=1)) is second
 
 
-def test_every_limit_of_every_template_is_in_the_kinds_own_unit() -> None:
-    for template in TEMPLATES.values():
-        for rule in template.rules:
-            for limit in (*rule.red, *rule.yellow):
-                assert limit.unit == KINDS[rule.kind].fields[limit.field].unit
+def test_every_threshold_of_every_template_is_in_the_kinds_own_unit() -> None:
+    limits = [
+        (KINDS[rule.kind].fields[limit.field].unit, limit.unit)
+        for template in TEMPLATES.values()
+        for rule in template.rules
+        if isinstance(rule, ThresholdRule)
+        for limit in (*rule.red, *rule.yellow)
+    ]
+    assert len(limits) > len(TEMPLATES)
+    assert all(of_the_kind == of_the_limit for of_the_kind, of_the_limit in limits)

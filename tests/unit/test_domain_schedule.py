@@ -1,6 +1,7 @@
 """Slots in the patient's own time: what is missing now, and the word for a patient."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -30,7 +31,7 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=UTC) - timedelta(hours=1)
 
 
-def missing_at(now: datetime, last: datetime | None, plan: Plan = PLAN, **other: datetime) -> tuple[Missing, ...]:
+def missing_at(now: datetime, last: datetime | None, plan: Plan = PLAN, **other: Any) -> tuple[Missing, ...]:
     latest = {} if last is None else {"blood_pressure": last}
     return missing(plan, ZONE, latest, now, **({"expected_from": ENROLLED} | other))
 
@@ -53,7 +54,14 @@ def test_a_slot_is_missed_after_its_grace(now: datetime, last: datetime, missed:
 
 
 def test_what_is_missing_says_since_when() -> None:
-    assert missing_at(at(21, 12), at(19, 19)) == (Missing("blood_pressure", at(19, 19), at(21, 10), 3),)
+    (found,) = missing_at(at(21, 12), at(19, 19))
+    assert (found.kind, found.last, found.slot_closed, found.slots_missed) == (
+        "blood_pressure",
+        at(19, 19),
+        at(21, 10),
+        3,
+    )
+    assert found.begins == found.slots[0].closes == at(20, 10)
 
 
 def test_nothing_is_missing_before_enrolment_or_during_a_pause() -> None:

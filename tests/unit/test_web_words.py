@@ -24,7 +24,7 @@ _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _CLASSES = re.compile(r"\{% block main_class %\}.*?\{% endblock %\}")
 _TAG = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
 _SPOKEN = re.compile(r'(?:aria-label|placeholder|title|alt)="([^"]*)"')
-_SAME_EVERYWHERE = {"Hearthline", "kbd", "Esc", "Enter", "a", "r", "n", "j", "k"}
+_SAME_EVERYWHERE = {"Hearthline", "kbd", "Esc", "Enter", "a", "r", "s", "n", "j", "k"}
 
 
 @pytest.mark.parametrize("path", sorted((WEB / "templates").glob("*.html")), ids=lambda path: path.name)

@@ -1,54 +1,40 @@
-"""What people do with an alert: take it, give it back, note something, end it. Every act is on record and locked."""
+"""What people do with an alert: take it, give it, put it off, note something, end it, open it again.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+Every act is on record and locked, and changes the alert it names and no other.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final
 from uuid import UUID
 
+from hearthline_backend.alerting import calling
+from hearthline_backend.alerting.acting import MAX_NOTE, Actor, Done, DoneTogether, taken
 from hearthline_backend.alerting.action_errors import (
-    AlertNotFoundError,
-    AlertOverError,
-    AlreadyTakenError,
+    AlertActionError,
+    NobodyHasItError,
+    NotAColleagueError,
     NotAnOutcomeError,
     NoteRequiredError,
     NothingToUndoError,
-    NotYourTeamError,
+    NotOverError,
 )
-from hearthline_backend.alerting.timing import DEFAULT, Timing
+from hearthline_backend.alerting.as_it_was import BEFORE, put_back
+from hearthline_backend.alerting.holding import taken_by
+from hearthline_backend.alerting.snoozing import Snoozing, is_snooze
+from hearthline_backend.alerting.taking_back import last_act, start_again, stop
 from hearthline_backend.domain.rules import Level
-from hearthline_backend.events import Event, EventBus
-from hearthline_backend.storage.ports import Records
 from hearthline_backend.storage.records.alerts import Alert, AlertState, Happened, Outcome
-from hearthline_backend.storage.records.calls import DueTask, Task
+from hearthline_backend.storage.records.calls import Occasion, Task
+from hearthline_backend.storage.records.people import Role, User
 from hearthline_backend.storage.records.unit import Unit
 
 CHOICES: Final = (Outcome.TRUE, Outcome.FALSE_ALARM, Outcome.MEASUREMENT_ERROR, Outcome.KNOWN, Outcome.OTHER)
 """Outcomes a person may choose."""
 
-MAX_NOTE: Final = 2000
-"""Characters of a note; longer ones are refused by the form, and cut here."""
-
-
-class Actor(Protocol):
-    """Who acts, such as a user of Records. Only a member of the patient's team may."""
-
-    @property
-    def id(self) -> UUID:
-        """The user."""
-
-    @property
-    def team_id(self) -> UUID | None:
-        """The care team; None for everybody who is not in one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What an act did. ``comes_back_at``: a red that is still open then calls again. ``undo_until``: see undo."""
-
-    alert: Alert
-    comes_back_at: datetime | None = None
-    undo_until: datetime | None = None
+MOST_AT_ONCE: Final = 200
+"""Alerts that are acknowledged together at most; further ones are left as they are."""
 
 
 def note_required(alert: Alert, outcome: Outcome) -> bool:
@@ -56,55 +42,86 @@ def note_required(alert: Alert, outcome: Outcome) -> bool:
     return alert.level is Level.RED or outcome is Outcome.OTHER
 
 
-class AlertActions:
-    """Acts on alerts; each is one transaction and one live event after it."""
+class AlertActions(Snoozing):
+    """Everything a person may do with an alert."""
 
-    def __init__(
-        self, records: Records, events: EventBus, clock: Callable[[], datetime], timing: Timing = DEFAULT
-    ) -> None:
-        self._records = records
-        self._events = events
-        self._clock = clock
-        self._timing = timing
+    # --- who has it ---
 
     async def acknowledge(self, alert_id: int, actor: Actor) -> Done:
         """Take the alert: calls stop, the team sees who has it, and a red comes back if it is still open later.
 
-        The same person again changes nothing. Raises :class:`~.action_errors.AlertActionError`.
+        The same person again changes nothing, unless it was given to them: then they have seen it.
         """
         now = self._clock()
         async with self._records.begin() as unit:
-            alert = await self._live(unit, alert_id, actor)
-            if alert.state is AlertState.ACKNOWLEDGED:
-                if alert.owner_id != actor.id:
-                    raise await _taken(unit, alert)
-                return await self._still_mine(unit, alert, now)
-            cancelled = await unit.calls.cancel(alert.id)
-            tasks = await unit.calls.call_off(alert.id, now, "acknowledged")
-            taken = replace(alert, state=AlertState.ACKNOWLEDGED, owner_id=actor.id, owned_at=now)
-            await unit.alerts.save(taken)
-            detail = {"cancelled": [str(one) for one in cancelled], "called_off": [_planned(task) for task in tasks]}
-            await unit.alerts.record(alert.id, now, Happened.ACKNOWLEDGED, actor_id=actor.id, detail=detail)
-            back = await self._plan_return(unit, taken, now)
-        self._tell(taken, actor, now)
-        return Done(taken, back, now + self._timing.undo_within)
+            done, new = await self._take(unit, await self._live(unit, alert_id, actor), actor, now)
+        if new:
+            self._tell(done.alert, actor, now)
+        return done
 
-    async def undo_acknowledge(self, alert_id: int, actor: Actor) -> Done:
-        """Give it back as it was, calls and deadlines included; only the person who took it, only for a moment."""
+    async def acknowledge_many(self, alert_ids: Collection[int], actor: Actor) -> DoneTogether:
+        """Take several in one transaction, each with its own entry in its history. One that cannot be taken, such as
+        one that somebody else has, is left as it is and does not stop the others."""
+        now, done, refused = self._clock(), list[Done](), list[AlertActionError]()
+        wanted = sorted(set(alert_ids))[:MOST_AT_ONCE]
+        async with self._records.begin() as unit:
+            await unit.alerts.lock(wanted)
+            for alert_id in wanted:
+                try:
+                    one, _new = await self._take(unit, await self._live(unit, alert_id, actor), actor, now)
+                    done.append(one)
+                except AlertActionError as error:
+                    refused.append(error)
+        for one in done:
+            self._tell(one.alert, actor, now)
+        return DoneTogether(tuple(done), tuple(refused))
+
+    async def assign(self, alert_id: int, actor: Actor, colleague_id: UUID, *, seen: UUID | None) -> Done:
+        """Give the alert to a colleague of the team, who is told. A red comes back soon unless they acknowledge it.
+
+        ``seen`` is who had it when this was asked for, None for nobody: who has taken it since keeps it.
+        """
+        now, mine = self._clock(), colleague_id == actor.id
+        async with self._records.begin() as unit:
+            alert = await self._live(unit, alert_id, actor)
+            if alert.owner_id not in (None, seen):
+                raise await taken(unit, alert)
+            if not await _is_colleague(unit, colleague_id, actor):
+                raise NotAColleagueError(alert_id, colleague_id)
+            stopped = await stop(unit, alert, now, "assigned")
+            given = replace(alert, state=AlertState.ACKNOWLEDGED, owner_id=colleague_id, owned_at=now)
+            await unit.alerts.save(given)
+            detail = {"to": str(colleague_id), **stopped}
+            await unit.alerts.record(alert_id, now, Happened.ASSIGNED, actor_id=actor.id, detail=detail)
+            if not mine:
+                await calling.call_person(unit, given, colleague_id, given.shown_level, Occasion.ASSIGNED, now)
+            back = await self._plan_return(unit, given, now, unseen=not mine)
+        self._tell(given, actor, now)
+        return Done(given, back, now + self._timing.undo_within)
+
+    async def unassign(self, alert_id: int, actor: Actor) -> Done:
+        """Nobody has it any more; for a red the next one on call is called at once."""
         now = self._clock()
         async with self._records.begin() as unit:
             alert = await self._live(unit, alert_id, actor)
-            mine = alert.state is AlertState.ACKNOWLEDGED and alert.owner_id == actor.id
-            if not mine or alert.owned_at is None or now - alert.owned_at > self._timing.undo_within:
-                raise NothingToUndoError(alert_id)
-            event = await unit.alerts.last_event(alert.id, Happened.ACKNOWLEDGED)
-            await unit.calls.call_off(alert.id, now, "acknowledgement undone")
-            await _restore(unit, alert.id, {} if event is None else event.detail, now)
+            if alert.owner_id is None:
+                raise NobodyHasItError(alert_id)
+            stopped = await stop(unit, alert, now, "unassigned")
             free = replace(alert, state=AlertState.OPEN, owner_id=None, owned_at=None)
             await unit.alerts.save(free)
-            await unit.alerts.record(alert.id, now, Happened.ACKNOWLEDGEMENT_UNDONE, actor_id=actor.id)
+            detail = {"was_with": str(alert.owner_id), **stopped}
+            await unit.alerts.record(alert_id, now, Happened.UNASSIGNED, actor_id=actor.id, detail=detail)
+            await self._plan_review(unit, free, now)
+            if free.shown_level is Level.RED and actor.team_id is not None:
+                order = await unit.people.on_call(actor.team_id, now)
+                place = next((place + 1 for place, one in enumerate(order) if one.user.id == actor.id), 0)
+                await calling.call_next(
+                    unit, free, order, Level.RED, Occasion.ESCALATED, place=place, timing=self._timing, now=now
+                )
         self._tell(free, actor, now)
-        return Done(free)
+        return Done(free, None, now + self._timing.undo_within)
+
+    # --- the end ---
 
     async def resolve(self, alert_id: int, actor: Actor, outcome: Outcome, note: str = "") -> Done:
         """End the alert with what it was. Anybody of the team may; the history names who.
@@ -118,20 +135,38 @@ class AlertActions:
             alert = await self._live(unit, alert_id, actor)
             if not words and note_required(alert, outcome):
                 raise NoteRequiredError(alert_id, outcome)
-            await unit.calls.cancel(alert.id)
-            await unit.calls.call_off(alert.id, now, "resolved")
+            detail = {"outcome": outcome.value, **await stop(unit, alert, now, "resolved")}
             over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, outcome=outcome)
             await unit.alerts.save(over)
             await unit.alerts.record(
-                alert.id,
-                now,
-                Happened.RESOLVED,
-                actor_id=actor.id,
-                detail={"outcome": outcome.value},
-                note=words or None,
+                alert.id, now, Happened.RESOLVED, actor_id=actor.id, detail=detail, note=words or None
             )
         self._tell(over, actor, now)
-        return Done(over)
+        return Done(over, None, now + self._timing.undo_within)
+
+    async def reopen(self, alert_id: int, actor: Actor, note: str = "") -> Done:
+        """It was resolved, or closed by itself, too early: whoever opens it again has it."""
+        now, words = self._clock(), note.strip()[:MAX_NOTE]
+        async with self._records.begin() as unit:
+            alert = await self._mine(unit, alert_id, actor)
+            if alert.state is not AlertState.RESOLVED:
+                raise NotOverError(alert_id, alert.state)
+            detail = await stop(unit, alert, now, "opened again")
+            again = replace(
+                alert,
+                state=AlertState.ACKNOWLEDGED,
+                owner_id=actor.id,
+                owned_at=now,
+                resolved_at=None,
+                outcome=None,
+            )
+            await unit.alerts.save(again)
+            await unit.alerts.record(
+                alert_id, now, Happened.OPENED_AGAIN, actor_id=actor.id, detail=detail, note=words or None
+            )
+            back = await self._plan_return(unit, again, now)
+        self._tell(again, actor, now)
+        return Done(again, back, now + self._timing.undo_within)
 
     async def add_note(self, alert_id: int, actor: Actor, note: str) -> Done:
         """Write something down without changing anything else; also on an alert that is over."""
@@ -144,52 +179,73 @@ class AlertActions:
         self._tell(alert, actor, now)
         return Done(alert)
 
-    async def _mine(self, unit: Unit, alert_id: int, actor: Actor) -> Alert:
-        alert = await unit.alerts.get(alert_id, lock=True)
-        if alert is None:
-            raise AlertNotFoundError(alert_id)
-        patient = await unit.care.patient(alert.patient_id)
-        if patient is None or actor.team_id is None or patient.team_id != actor.team_id:
-            raise NotYourTeamError(alert_id)
-        return alert
+    # --- taken back ---
 
-    async def _live(self, unit: Unit, alert_id: int, actor: Actor) -> Alert:
+    async def undo(self, alert_id: int, actor: Actor) -> Done:
+        """The alert as it was before this person's last act on it, calls and deadlines included. Only for a moment, and
+        only while nothing else has happened to it."""
+        now = self._clock()
+        async with self._records.begin() as unit:
+            back = await self._undo(unit, alert_id, actor, now)
+        self._tell(back, actor, now)
+        return Done(back)
+
+    async def undo_many(self, alert_ids: Collection[int], actor: Actor) -> DoneTogether:
+        """The same for several, as :meth:`acknowledge_many` takes them."""
+        now, done, refused = self._clock(), list[Done](), list[AlertActionError]()
+        wanted = sorted(set(alert_ids))[:MOST_AT_ONCE]
+        async with self._records.begin() as unit:
+            await unit.alerts.lock(wanted)
+            for alert_id in wanted:
+                try:
+                    done.append(Done(await self._undo(unit, alert_id, actor, now)))
+                except AlertActionError as error:
+                    refused.append(error)
+        for one in done:
+            self._tell(one.alert, actor, now)
+        return DoneTogether(tuple(done), tuple(refused))
+
+    async def _undo(self, unit: Unit, alert_id: int, actor: Actor, now: datetime) -> Alert:
         alert = await self._mine(unit, alert_id, actor)
-        if not alert.state.live:
-            raise AlertOverError(alert_id, alert.state, alert.resolved_at)
-        return alert
+        act = last_act(await unit.alerts.events(alert_id), actor.id)
+        if act is None or now - act.at > self._timing.undo_within:
+            raise NothingToUndoError(alert_id)
+        if act.what is Happened.SNOOZED:
+            await unit.snoozes.end([int(act.detail["snooze"])], now, actor.id)
+            await unit.snoozes.go_on([int(one) for one in act.detail["replaced"]])
+        await start_again(unit, alert_id, act.detail, now)
+        back = put_back(alert, act.detail[BEFORE])
+        await unit.alerts.save(back)
+        if act.what is Happened.ACKNOWLEDGED:
+            await unit.alerts.record(alert_id, now, Happened.ACKNOWLEDGEMENT_UNDONE, actor_id=actor.id)
+        else:
+            detail = {"what": act.what.value}
+            await unit.alerts.record(alert_id, now, Happened.UNDONE, actor_id=actor.id, detail=detail)
+        return back
+
+    # --- shared ---
+
+    async def _take(self, unit: Unit, alert: Alert, actor: Actor, now: datetime) -> tuple[Done, bool]:
+        if alert.state is AlertState.ACKNOWLEDGED:
+            by = taken_by(await unit.alerts.events(alert.id))
+            given = by is not None and by.what is Happened.ASSIGNED and by.actor_id != actor.id
+            if alert.owner_id == actor.id and not given:
+                return await self._still_mine(unit, alert, now), False
+            if alert.owner_id != actor.id and not is_snooze(by):
+                raise await taken(unit, alert)
+        stopped = await stop(unit, alert, now, "acknowledged")
+        mine = replace(alert, state=AlertState.ACKNOWLEDGED, owner_id=actor.id, owned_at=now)
+        await unit.alerts.save(mine)
+        await unit.alerts.record(alert.id, now, Happened.ACKNOWLEDGED, actor_id=actor.id, detail=stopped)
+        back = await self._plan_return(unit, mine, now)
+        return Done(mine, back, now + self._timing.undo_within), True
 
     async def _still_mine(self, unit: Unit, alert: Alert, now: datetime) -> Done:
         task = await unit.calls.pending(alert.id, Task.COME_BACK)
         undo = None if alert.owned_at is None else alert.owned_at + self._timing.undo_within
         return Done(alert, None if task is None else task.due_at, undo if undo is not None and undo > now else None)
 
-    async def _plan_return(self, unit: Unit, alert: Alert, now: datetime) -> datetime | None:
-        """A red, and a review, is not forgotten because somebody once took it."""
-        if alert.level is not Level.RED:
-            return None
-        back = now + self._timing.come_back_after
-        if alert.review and alert.review_by is not None:
-            back = max(back, alert.review_by)
-        await unit.calls.plan(Task.COME_BACK, alert.id, back, {"review": True} if alert.review else {})
-        return back
 
-    def _tell(self, alert: Alert, actor: Actor, now: datetime) -> None:
-        self._events.publish(Event("alert", now, alert.patient_id, actor.team_id, alert_id=alert.id))
-
-
-async def _taken(unit: Unit, alert: Alert) -> AlreadyTakenError:
-    owner = None if alert.owner_id is None else await unit.people.user(alert.owner_id)
-    return AlreadyTakenError(alert.id, owner.initials if owner is not None else "", alert.owned_at)
-
-
-def _planned(task: DueTask) -> dict[str, Any]:
-    return {"what": task.what.value, "due_at": task.due_at.isoformat(), "payload": dict(task.payload)}
-
-
-async def _restore(unit: Unit, alert_id: int, detail: Mapping[str, Any], now: datetime) -> None:
-    """What the acknowledgement stopped goes on; what became due meanwhile is due now."""
-    await unit.calls.revive([UUID(one) for one in detail.get("cancelled", ())], now)
-    for task in detail.get("called_off", ()):
-        due_at = max(datetime.fromisoformat(task["due_at"]), now)
-        await unit.calls.plan(Task(task["what"]), alert_id, due_at, task["payload"])
+async def _is_colleague(unit: Unit, user_id: UUID, actor: Actor) -> bool:
+    user: User | None = await unit.people.user(user_id)
+    return user is not None and user.active and user.role is Role.CARE and user.team_id == actor.team_id

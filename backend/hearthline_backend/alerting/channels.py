@@ -7,18 +7,30 @@ from uuid import UUID
 
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.records.calls import Occasion
+from hearthline_backend.storage.records.notices import NoticeKind
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an alert is about: ``patient`` as name and year of birth, ``kind`` of measurement."""
+
+    patient: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One call to one contact. It says that something needs somebody, never what: no name, value, kind or diagnosis.
+    """One call to one contact. It says that something needs somebody, never what: no name, value, kind or diagnosis,
+    but ``about`` for a contact that is marked as safe.
 
-    ``notification`` stays the same in every repeat. ``acknowledge_by`` is when the next person is called, or None;
-    ``next_place`` their place in the order, counted from 1, or None when the same person would be called again.
+    ``alert`` is None where it tells of a ``notice``. ``notification`` stays the same in every repeat.
+    ``acknowledge_by`` is when the next person is called, or None. ``next_place`` is their place in the order, counted
+    from 1; 0 where they are called for another reason than being on call, None where the same person would be called
+    again.
     """
 
     notification: UUID
-    alert: int
+    alert: int | None
     level: Level
     occasion: Occasion
     repeat: bool
@@ -31,6 +43,8 @@ class Message:
     emergency_number: str
     acknowledge_by: datetime | None = None
     next_place: int | None = None
+    notice: NoticeKind | None = None
+    about: About | None = None
 
 
 class DeliveryError(Exception):

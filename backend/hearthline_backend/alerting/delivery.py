@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import SystemRandom
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from hearthline_backend.alerting.channels import Channel, DeliveryError, Message
+from hearthline_backend.alerting.channels import About, Channel, DeliveryError, Message
 from hearthline_backend.alerting.fallback import somebody_else
 from hearthline_backend.events import Event, EventBus
 from hearthline_backend.storage.ports import Records, StoreUnavailableError
@@ -39,6 +39,8 @@ class Retry:
     call waits to go again."""
     at_once: int = 32
     """Messages under way in one channel."""
+    unserved_after: timedelta = timedelta(seconds=60)
+    """A message by a channel that no process has is given up then."""
 
     def wait(self, tries: int, jitter: float) -> timedelta:
         """How long to wait after so many tries; ``jitter`` from 0 to 1 takes off up to a quarter."""
@@ -54,7 +56,8 @@ class _Result:
 
 
 class Delivery:
-    """Owns the messages under way. ``link`` turns an alert's number into its address, which names no patient."""
+    """Owns the messages under way. ``link`` turns an alert's number into its address, which names no patient, and
+    ``view`` the path of a notice's view."""
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Delivery:
         channels: Mapping[str, Channel],
         *,
         link: Callable[[int], str],
+        view: Callable[[str], str] = lambda path: path,
         clock: Callable[[], datetime],
         events: EventBus,
         wake: Callable[[], None] = lambda: None,
@@ -71,6 +75,7 @@ class Delivery:
         self._records = records
         self._channels = channels
         self._link = link
+        self._view = view
         self._clock = clock
         self._events = events
         self._wake = wake
@@ -89,7 +94,22 @@ class Delivery:
             first = await unit.calls.next_notification_at(now)
         if first is None or first > now:
             return 0
-        return await self._turn(claim=True)
+        started = await self._turn(claim=True)
+        return started + (await self._give_up_unserved(now) if first <= now - self._retry.unserved_after else 0)
+
+    async def _give_up_unserved(self, now: datetime) -> int:
+        """A contact by a channel that this installation has not, such as mail without a mail server, is no way to reach
+        anybody. It waits a moment, for another process may have the channel."""
+        retry = self._retry
+        async with self._records.begin() as unit:
+            since = now - retry.unserved_after
+            claims = await unit.calls.claim_unserved(self._channels, since, now, retry.lease, retry.at_once)
+        for claim in claims:
+            error = DeliveryError(f"the channel {claim.channel} is not set up", permanent=True)
+            log.error("channel_not_set_up", channel=claim.channel)
+            self._results.append(_Result(claim, now, error))
+        await self._turn(claim=False)
+        return len(claims)
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""
@@ -110,8 +130,12 @@ class Delivery:
         for channel in self._channels.values():
             await channel.close()
 
+    def _address_of(self, claim: Claim) -> str:
+        number = claim.notification.alert_id
+        return self._view(claim.path) if number is None else self._link(number)
+
     def _start(self, claim: Claim, planned: DueTask | None) -> None:
-        message = compose(claim, planned, self._link, self._clock())
+        message = compose(claim, planned, self._address_of, self._clock())
         self._under_way[claim.channel] += 1
         task = asyncio.create_task(self._send(claim, message), name=f"deliver-{claim.channel}")
         self._tasks.add(task)
@@ -138,7 +162,8 @@ class Delivery:
                 return 0
             was_full = {name for name, number in self._under_way.items() if number >= self._retry.at_once}
             for result in results:
-                self._under_way[result.claim.channel] -= 1
+                if result.claim.channel in self._under_way:
+                    self._under_way[result.claim.channel] -= 1
             try:
                 claims, planned = await self._write_and_claim(
                     results, self._free(self._channels if claim else was_full)
@@ -147,7 +172,7 @@ class Delivery:
                 log.exception("calls_not_written", outcomes=len(results))  # without outcome they go again, marked
                 return 0
             for one in claims:
-                self._start(one, planned.get(one.notification.alert_id))
+                self._start(one, planned.get(one.notification.alert_id or 0))
         for result in results:
             self._publish(result)
         if any(result.error is not None for result in results):
@@ -167,12 +192,12 @@ class Delivery:
         claims: list[Claim] = []
         async with self._records.begin() as unit:
             if len(results) > 1 or any(result.error is not None for result in results):
-                await unit.alerts.lock({one.claim.notification.alert_id for one in results})
+                await unit.alerts.lock(_alerts_of(one.claim for one in results))
             for result in results:
                 await self._write(unit, result)
             if free:
                 claims = await unit.calls.claim(free, now, self._retry.lease)
-            return claims, await unit.calls.next_tasks([one.notification.alert_id for one in claims])
+            return claims, await unit.calls.next_tasks(_alerts_of(claims))
 
     def _publish(self, result: _Result) -> None:
         claim = result.claim
@@ -195,6 +220,13 @@ class Delivery:
 
     async def _give_up(self, unit: Unit, claim: Claim, error: DeliveryError, now: datetime) -> None:
         row = claim.notification
+        if row.alert_id is None:  # a notice is for one person: it is tried on, or never can arrive
+            log.error("notice_not_delivered", channel=claim.channel, attempts=claim.attempt, detail=error.detail)
+            if error.permanent:
+                await unit.calls.failed(row.id)
+            else:
+                await unit.calls.retry(row.id, now + self._retry.longest)
+            return
         if error.permanent or claim.attempt == self._retry.give_up_after:
             detail = {"notification": str(row.id), "channel": claim.channel, "attempts": claim.attempt}
             await unit.alerts.record(row.alert_id, now, Happened.NOT_DELIVERED, detail=detail)
@@ -205,19 +237,30 @@ class Delivery:
             await unit.calls.retry(row.id, now + self._retry.longest)
 
 
-def compose(claim: Claim, planned: DueTask | None, link: Callable[[int], str], now: datetime) -> Message:
+def _alerts_of(claims: Iterable[Claim]) -> set[int]:
+    return {one.notification.alert_id for one in claims if one.notification.alert_id is not None}
+
+
+def _place(payload: Mapping[str, Any]) -> int | None:
+    """Who is called next, see :class:`~hearthline_backend.alerting.channels.Message`."""
+    people, place = int(payload.get("people", 0)), payload.get("place")
+    if place is None:  # a row of an earlier release
+        return int(payload["next"]) % people + 1 if people > 1 else None
+    return None if people == 1 else int(place)
+
+
+def compose(claim: Claim, planned: DueTask | None, link: Callable[[Claim], str], now: datetime) -> Message:
     """What one claim says. ``planned`` is the next thing that happens to its alert."""
     row = claim.notification
     escalates = planned if planned is not None and planned.what is Task.ESCALATE else None
-    people = int(escalates.payload.get("people", 0)) if escalates is not None else 0
-    place = int(escalates.payload["next"]) % people + 1 if escalates is not None and people > 1 else None
+    place = None if escalates is None else _place(escalates.payload)
     return Message(
         notification=row.id,
         alert=row.alert_id,
         level=claim.level,
         occasion=row.occasion,
         repeat=claim.repeat,
-        link=link(row.alert_id),
+        link=link(claim),
         sent_at=now,
         address=claim.address,
         secret=claim.secret,
@@ -226,4 +269,6 @@ def compose(claim: Claim, planned: DueTask | None, link: Callable[[int], str], n
         emergency_number=claim.emergency_number,
         acknowledge_by=escalates.due_at if escalates is not None else None,
         next_place=place,
+        notice=claim.notice,
+        about=About(claim.patient, claim.kind) if claim.safe and claim.notice is None else None,
     )

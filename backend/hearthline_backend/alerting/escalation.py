@@ -1,4 +1,5 @@
-"""What happens to an alert at a time: the next person is called, an acknowledged red comes back."""
+"""What happens to an alert at a time: the next person is called, an acknowledged red comes back, a call is made that
+waited for the end of a pause or of quiet hours."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Final
 import structlog
 
 from hearthline_backend.alerting import calling
+from hearthline_backend.alerting.agreement import Round, agreement_of
 from hearthline_backend.alerting.timing import DEFAULT, Timing
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.domain.schedule import review_deadline
@@ -58,26 +60,48 @@ class Escalation:
         team = None if patient is None else await unit.care.team(patient.team_id)
         if alert is None or team is None or not alert.state.live:
             return "not needed", None, None
-        if task.what is Task.ESCALATE:
-            if alert.state is not AlertState.OPEN:
-                return "not needed", None, None
-            await self._escalate(unit, task, alert, team, now)
-        elif task.payload.get("review"):
+        if task.what is Task.COME_BACK and task.payload.get("review"):
             await self._review_again(unit, alert, team, now)
-        else:
+        elif task.what is Task.COME_BACK:
             await self._come_back(unit, alert, team, now)
+        elif alert.state is not AlertState.OPEN:
+            return "not needed", None, None
+        elif patient is not None and patient.paused_until is not None and patient.paused_until > now:
+            return await self._paused(unit, task, alert, team, now, patient.paused_until)
+        else:
+            await self._escalate(unit, task, alert, team, now)
+        return "done", alert, team
+
+    async def _paused(
+        self, unit: Unit, task: DueTask, alert: Alert, team: Team, now: datetime, until: datetime
+    ) -> tuple[str, Alert | None, Team | None]:
+        """The pause was made longer, or began while a yellow waited. What was called already goes on."""
+        if task.what is Task.CALL_AFTER_QUIET:
+            return "paused", None, None
+        if task.what is Task.CALL_AFTER_PAUSE:
+            await unit.calls.plan(task.what, alert.id, until, task.payload)
+            return "put off", None, None
+        await self._escalate(unit, task, alert, team, now)
         return "done", alert, team
 
     async def _escalate(self, unit: Unit, task: DueTask, alert: Alert, team: Team, now: datetime) -> None:
-        place, people = int(task.payload["next"]), int(task.payload["people"])
-        if people == 0:
-            await self._call(unit, alert, team, Occasion(task.payload["occasion"]), now, Level(task.payload["level"]))
+        if int(task.payload["people"]) == 0:
+            first = Occasion(task.payload["occasion"])
+            if first is Occasion.ESCALATED and task.payload.get("place") == 1:  # not each time nobody is on call
+                await unit.alerts.record(alert.id, now, Happened.ESCALATED, detail={"place": 1})
+            await self._call(unit, alert, team, first, now, Level(task.payload["level"]))
             return
-        again = place % people == 0
-        what = Happened.STARTED_AGAIN if again else Happened.ESCALATED
-        await unit.alerts.record(alert.id, now, what, detail={"place": place % people + 1})
-        log.warning("alert_escalated", alert=alert.id, place=place % people + 1, again=again)
-        await self._call(unit, alert, team, Occasion.ESCALATED, now, alert.shown_level, place)
+        order = await unit.people.on_call(team.id, now)
+        agreement = await agreement_of(unit, alert.patient_id, order, self._timing, now)
+        done = Round.of(task.payload, agreement.order)
+        log.warning("alert_escalated", alert=alert.id, step=done.next + 1, round=done.number)
+        level, occasion = alert.shown_level, Occasion.ESCALATED
+        if any(agreement.people(step) for step in agreement.steps):
+            await calling.go_on(
+                unit, alert, agreement, level, occasion, done, timing=self._timing, now=now, escalated=True
+            )
+        else:
+            await self._call(unit, alert, team, occasion, now, level)
 
     async def _come_back(self, unit: Unit, alert: Alert, team: Team, now: datetime) -> None:
         """An acknowledgement that lasts for ever is forgotten: nobody has it again, and who had it is called first."""
@@ -90,9 +114,7 @@ class Escalation:
         if owner is None or not await calling.call_person(unit, free, owner, level, occasion, now):
             await self._call(unit, free, team, occasion, now, level)
             return
-        people = len(await unit.people.on_call(team.id, now))
-        payload = {"next": 0, "people": people, "level": level.value, "occasion": Occasion.ESCALATED.value}
-        await unit.calls.plan(Task.ESCALATE, alert.id, now + self._timing.escalate_after, payload)
+        await calling.call_later(unit, free, Occasion.ESCALATED, now + self._timing.escalate_after)
 
     async def _review_again(self, unit: Unit, alert: Alert, team: Team, now: datetime) -> None:
         """A review that is overdue: who has it, or the first on call, hears of it once a day."""
@@ -103,7 +125,7 @@ class Escalation:
         await unit.calls.plan(Task.COME_BACK, alert.id, review_deadline(now, team.time_zone), {"review": True})
 
     async def _call(
-        self, unit: Unit, alert: Alert, team: Team, occasion: Occasion, now: datetime, level: Level, place: int = 0
+        self, unit: Unit, alert: Alert, team: Team, occasion: Occasion, now: datetime, level: Level
     ) -> None:
         order = await unit.people.on_call(team.id, now)
-        await calling.call_next(unit, alert, order, level, occasion, place=place, timing=self._timing, now=now)
+        await calling.call_next(unit, alert, order, level, occasion, timing=self._timing, now=now)

@@ -4,32 +4,32 @@ Nothing here commits. A crash repeats the whole, and changes nothing that was co
 stand in the register are judged.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
+from hearthline_backend.alerting.explanation import Explanation, explanation
 from hearthline_backend.alerting.keeping import AlertKeeper, Changed, PatientFile
+from hearthline_backend.alerting.looks import Windows, kinds_of, latest_of, look_of, rules_of, windows_of
 from hearthline_backend.alerting.reconciling import Known, match
 from hearthline_backend.alerting.rejudging import take_out, touched_span
-from hearthline_backend.alerting.standing import Standing, Standings
+from hearthline_backend.alerting.standing import Quieted, Standing, Standings
 from hearthline_backend.alerting.timing import DEFAULT, Timing
 from hearthline_backend.domain.episodes import episodes_of
-from hearthline_backend.domain.evaluation import Evaluation, evaluate, reach
+from hearthline_backend.domain.evaluation import evaluate, reach
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.storage.ports import PatientReading, ReadingStore
 from hearthline_backend.storage.records.alerts import NearAlert
 from hearthline_backend.storage.records.judgements import Judgement, Quiet
+from hearthline_backend.storage.records.quiet_register import QuietGroup
+from hearthline_backend.storage.records.silence import MISSING
 from hearthline_backend.storage.records.unit import Unit
 
-_SIDE_BY_SIDE: Final = 16
-"""Windows that are asked for at a time."""
-_AHEAD: Final = timedelta(hours=1)
-"""A window that reaches so far past now holds every newer reading there is."""
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +43,6 @@ class Judged:
     """Everybody whose readings were judged, each once, with the team."""
 
 
-@dataclass(slots=True)
-class Explanation:
-    """Why one reading did what it did, as the register keeps it. ``reason`` where no rule looked at it at all."""
-
-    evaluations: list[dict[str, Any]] = field(default_factory=list)
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    reason: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """``{evaluations: [{rule, version, readings, fired, level, reason, limits}], calls: [...], reason?}``."""
-        found: dict[str, Any] = {"evaluations": self.evaluations, "calls": self.calls}
-        return found if self.reason is None else found | {"reason": self.reason}
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """New readings of one patient and kind, and between which moments others matter to them."""
-
-    file: PatientFile
-    kind: str
-    new: list[PatientReading]
-    start: datetime
-    end: datetime
-
-
 class Judge:
     """The one place where a reading becomes an alert."""
 
@@ -75,6 +50,32 @@ class Judge:
         self._readings = readings
         self._timing = timing
         self._standings = Standings()
+
+    def quieted(self, readings: Sequence[PatientReading]) -> Quieted | None:
+        """Those of ``readings`` that say nothing, as far as is remembered: without a look at any store."""
+        care, known = self._standings.remembered
+        teams: dict[int, tuple[UUID, UUID]] = {}
+        rows: list[Quiet] = []
+        quiet: list[PatientReading] = []
+        rest: list[PatientReading] = []
+        reach = timedelta(0)
+        for one in readings:
+            patient, content, at = one.patient_id, one.content, one.effective_time
+            standing = known.get(patient.int)
+            if standing is None:
+                return None
+            if patient.int not in teams:
+                teams[patient.int] = (patient, standing.team_id)
+                reach = max(reach, standing.reach)
+            why = standing.quiet(content, at)
+            if why is None:
+                rest.append(one)
+            else:
+                quiet.append(one)
+                rows.append((content.id, patient, content.kind, at, why))
+        times = [at for _, _, _, at, _ in rows]
+        earliest, latest = (min(times) - reach, max(times) + reach) if times else (_NEVER, _NEVER)
+        return Quieted(QuietGroup(rows, care, earliest, latest, _may_touch), quiet, rest, list(teams.values()))
 
     async def judge(self, unit: Unit, readings: Sequence[PatientReading], now: datetime) -> Judged:
         """Judge these stored readings. Those in the register already are skipped; the rest is registered.
@@ -106,14 +107,13 @@ class Judge:
         """
         patient_id = gone[0].patient_id
         await unit.alerts.lock_patients([patient_id])
-        rules = [rule for plan in await unit.care.plan_history(patient_id) for rule in plan.rules]
+        history = await unit.care.plan_history(patient_id)
         changed: list[Changed] = []
-        for kind in sorted({one.kind for one in gone} & {rule.kind for rule in rules}):
-            theirs = [one for one in gone if one.kind == kind]
-            longest = max(rule.look_back for rule in rules if rule.kind == kind)
-            span = await touched_span(unit, theirs, longest)
+        for rule_id in rules_of(history, {one.kind for one in gone}):
+            theirs = [one for one in gone if one.kind in kinds_of(history, rule_id)]
+            span = await touched_span(unit, theirs, rule_id, reach(history, rule_id))
             for file in await _open_files(unit, {patient_id: (span.start, span.end)}, now, self._timing):
-                changed += await take_out(self._readings, file, theirs, span)
+                changed += await take_out(self._readings, file, rule_id, theirs, span)
         return Judged(
             alerts=tuple(changed),
             patients=frozenset(one.patient_id for one in changed),
@@ -128,74 +128,25 @@ class Judge:
                 by_patient[one.patient_id].setdefault(one.id, one)
         times = {one: [row.effective_time for row in rows.values()] for one, rows in by_patient.items()}
         files = await _open_files(unit, times, now, self._timing)
+        silent = [file.patient.id for file in files if any(_is_silence(one) for one in file.alerts)]
+        if silent:
+            await unit.silence.wake(silent, now)
         explained = {one.id: Explanation() for file in files for one in by_patient[file.patient.id].values()}
-        looks = [look for file in files for look in _looks(file, by_patient[file.patient.id].values(), explained)]
-        windows = await self._windows(looks)
-        latest = await self._latest(looks, now)
+        looks = [
+            look
+            for file in files
+            if (look := look_of(file, _judgeable(file, by_patient[file.patient.id].values(), explained))) is not None
+        ]
+        windows = await windows_of(self._readings, looks)
+        latest = await latest_of(self._readings, looks, now)
         changed: list[Changed] = []
         for look, window in zip(looks, windows, strict=True):
             file = replace(look.file, latest=latest.get(look.file.patient.id, {}))
-            changed += await self._judge_kind(file, look.new, window, explained)
+            for rule_id in look.rules:
+                changed += await _judge_rule(file, rule_id, look.new_of(rule_id), window, explained)
         judged = [one for file in files for one in by_patient[file.patient.id].values()]
         await unit.judgements.add([_judgement(one, explained[one.id], now) for one in judged])
         return changed
-
-    async def _judge_kind(
-        self,
-        file: PatientFile,
-        new: list[PatientReading],
-        window: Mapping[UUID, PatientReading],
-        explained: Mapping[UUID, Explanation],
-    ) -> list[Changed]:
-        """New readings of one kind, in the window of all that matter to them."""
-        changed: list[Changed] = []
-        observations = [Observation.of(one.content, one.effective_time) for one in window.values()]
-        for rule_id in _rules_of(file.history, new[0].kind):
-            evaluations = evaluate(observations, file.history, rule_id)
-            changed += await self._judge_rule(file, rule_id, new, window, evaluations, explained)
-        return changed
-
-    async def _judge_rule(
-        self,
-        file: PatientFile,
-        rule_id: str,
-        new: list[PatientReading],
-        window: Mapping[UUID, PatientReading],
-        evaluations: tuple[Evaluation, ...],
-        explained: Mapping[UUID, Explanation],
-    ) -> list[Changed]:
-        fresh = frozenset(one.id for one in new)
-        for one in evaluations:
-            if one.observation.reading_id in fresh:
-                explained[one.observation.reading_id].evaluations.append(explanation(one))
-        span = reach(file.history, rule_id)
-        start = min(one.effective_time for one in new) - span
-        end = max(one.effective_time for one in new) + span
-        known = [one for one in file.alerts if one.alert.rule_id == rule_id]
-        keeper = AlertKeeper(file, evaluations, window, fresh)
-        changed = await keeper.keep(match(episodes_of(evaluations), known, start, end))
-        for reading_id, decision in keeper.decisions:
-            explained[reading_id].calls.append({"rule": rule_id, **decision.as_json()})
-        return changed
-
-    async def _windows(self, looks: Sequence[_Look]) -> list[dict[UUID, PatientReading]]:
-        """The window of each, many asked for side by side: an engine that is a server answers them together."""
-        found: list[dict[UUID, PatientReading]] = []
-        for start in range(0, len(looks), _SIDE_BY_SIDE):
-            part = looks[start : start + _SIDE_BY_SIDE]
-            stored = await asyncio.gather(*(self._window(look) for look in part))
-            for look, rows in zip(part, stored, strict=True):
-                found.append({one.id: one for one in (*look.new, *rows) if not one.content.synthetic})
-        return found
-
-    async def _window(self, look: _Look) -> list[PatientReading]:
-        return await self._readings.window(look.file.patient.id, look.kind, look.start, look.end)
-
-    async def _latest(self, looks: Sequence[_Look], now: datetime) -> Mapping[UUID, Mapping[str, PatientReading]]:
-        """The last readings of those of whom a newer one may lie outside of the window; no reading is dated later than
-        its arrival by more than some minutes."""
-        asked = {look.file.patient.id for look in looks if look.end < now + _AHEAD}
-        return await self._readings.latest(asked) if asked else {}
 
 
 async def _sorted(
@@ -223,55 +174,55 @@ async def _sorted(
     return quiet, rest
 
 
-def _may_touch(alerts: Iterable[NearAlert], kind: str, at: datetime) -> bool:
+def _is_silence(one: Known) -> bool:
+    return one.alert.state.live and one.alert.rule_id.startswith(MISSING)
+
+
+def _may_touch(alerts: Sequence[NearAlert], kind: str, at: datetime) -> bool:
     """Whether a reading within limits may clear, split or void one of these. What has cleared already stays cleared by
     whatever comes after its last reading."""
     return any(one.kind == kind and not (one.cleared and at > one.last_effective_time) for one in alerts)
 
 
-def explanation(evaluation: Evaluation) -> dict[str, Any]:
-    """One evaluation as the register keeps it: which readings, which limits, fired or not, and why."""
-    limits = [
-        {
-            "level": one.level.value,
-            "field": one.limit.field,
-            "limit": one.limit.value,
-            "unit": one.limit.unit,
-            "value": one.value,
-            "beyond": one.beyond,
-            "past": one.past,
-        }
-        for one in evaluation.crossings
-    ]
-    return {
-        "rule": evaluation.rule_id,
-        "version": evaluation.plan_version,
-        "readings": [str(reading_id) for reading_id in evaluation.readings],
-        "fired": evaluation.fired,
-        "level": None if evaluation.level is None else evaluation.level.value,
-        "reason": evaluation.why.value,
-        "limits": limits,
-    }
-
-
-def _looks(file: PatientFile, new: Iterable[PatientReading], explained: Mapping[UUID, Explanation]) -> list[_Look]:
-    """What has to be read before the rules of a patient can be asked, by kind; what no rule looks at is explained."""
-    by_kind: dict[str, list[PatientReading]] = defaultdict(list)
+def _judgeable(
+    file: PatientFile, new: Iterable[PatientReading], explained: Mapping[UUID, Explanation]
+) -> list[PatientReading]:
+    """Those that a rule of the patient looks at; the others are explained by that."""
+    found = []
     for one in new:
         if one.content.synthetic:
             explained[one.id].reason = "synthetic"
-        elif not _rules_of(file.history, one.kind):
+        elif not rules_of(file.history, {one.kind}):
             explained[one.id].reason = "no_rule_for_this_kind"
         else:
-            by_kind[one.kind].append(one)
-    looks: list[_Look] = []
-    for kind, ours in sorted(by_kind.items()):
-        # Whether a rule fires rests on one look-back before a reading, and a reading matters for one look-back after
-        # itself: two on each side make everything within one of them exact.
-        span = 2 * max(reach(file.history, rule_id) for rule_id in _rules_of(file.history, kind))
-        times = [one.effective_time for one in ours]
-        looks.append(_Look(file, kind, ours, min(times) - span, max(times) + span))
-    return looks
+            found.append(one)
+    return found
+
+
+async def _judge_rule(
+    file: PatientFile,
+    rule_id: str,
+    new: Sequence[PatientReading],
+    windows: Windows,
+    explained: Mapping[UUID, Explanation],
+) -> list[Changed]:
+    """New readings of the kinds that one rule looks at, in the windows of all that matter to them."""
+    fresh = frozenset(one.id for one in new)
+    window = windows.of(kinds_of(file.history, rule_id))
+    observations = [Observation.of(one.content, one.effective_time) for one in window.values()]
+    evaluations = evaluate(observations, file.history, rule_id, file.patient.time_zone, told=fresh)
+    for one in evaluations:
+        if one.observation.reading_id in fresh:
+            explained[one.observation.reading_id].evaluations.append(explanation(one))
+    span = reach(file.history, rule_id)
+    start = min(one.effective_time for one in new) - span
+    end = max(one.effective_time for one in new) + span
+    known = [one for one in file.alerts if one.alert.rule_id == rule_id]
+    keeper = AlertKeeper(file, evaluations, window, fresh)
+    changed = await keeper.keep(match(episodes_of(evaluations), known, start, end))
+    for reading_id, decision in keeper.decisions:
+        explained[reading_id].calls.append({"rule": rule_id, **decision.as_json()})
+    return changed
 
 
 async def _open_files(
@@ -286,6 +237,7 @@ async def _open_files(
     teams = {one.team_id: await unit.care.team(one.team_id) for one in patients.values()}
     on_call = {team_id: await unit.people.on_call(team_id, now) for team_id in teams}
     alerts = await _alerts_near(unit, new, histories)
+    snoozes = await unit.snoozes.in_force(list(new), now)
     return [
         PatientFile(
             unit=unit,
@@ -296,6 +248,7 @@ async def _open_files(
             on_call=on_call[team.id],
             timing=timing,
             now=now,
+            snoozes=snoozes.get(one, ()),
         )
         for one in sorted(new)
         if (team := teams[patients[one].team_id]) is not None
@@ -305,16 +258,12 @@ async def _open_files(
 async def _alerts_near(
     unit: Unit, new: Mapping[UUID, Sequence[datetime]], histories: Mapping[UUID, tuple[Plan, ...]]
 ) -> dict[UUID, tuple[Known, ...]]:
-    spans = [rule.look_back for history in histories.values() for plan in history for rule in plan.rules]
+    spans = [rule.look_back for history in histories.values() for plan in history for rule in plan.reading_rules]
     span = 2 * max(spans, default=timedelta(0))
     times = [at for moments in new.values() for at in moments]
     found = await unit.alerts.touching(list(new), min(times) - span, max(times) + span)
     linked = await unit.alerts.readings_of([alert.id for alerts in found.values() for alert in alerts])
     return {one: tuple(Known(alert, linked[alert.id]) for alert in alerts) for one, alerts in found.items()}
-
-
-def _rules_of(history: tuple[Plan, ...], kind: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(rule.id for plan in history for rule in plan.rules if rule.kind == kind))
 
 
 def _judgement(one: PatientReading, explained: Explanation, now: datetime) -> Judgement:

@@ -21,6 +21,7 @@ from hearthline_backend.storage.records.alerts import Alert, AlertState, Happene
 from hearthline_backend.storage.records.calls import Occasion, Task
 from hearthline_backend.storage.records.care import Patient, Team
 from hearthline_backend.storage.records.people import OnCall
+from hearthline_backend.storage.records.snoozes import Snooze, direction_of
 from hearthline_backend.storage.records.unit import Unit
 
 _OCCASIONS: Final = {
@@ -44,6 +45,8 @@ class PatientFile:
     now: datetime
     latest: Mapping[str, PatientReading] = field(default_factory=dict)
     """By kind the newest reading with a value."""
+    snoozes: tuple[Snooze, ...] = ()
+    """Those in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +189,18 @@ class AlertKeeper:
             timing=file.timing,
             now=file.now,
             judged_before=bool(self._gone) and deciding.reading.id not in self._fresh,
+            snooze=self._snooze_of(alert),
         )
         decision = policy.decide(case)
         if deciding.reading.id in self._fresh:
             self.decisions.append((deciding.reading.id, decision))
         return decision
+
+    def _snooze_of(self, alert: Alert) -> Snooze | None:
+        """The one in force for the alert's rule that holds the most."""
+        direction = direction_of(self._file.history, alert.rule_id, alert.plan_version)
+        mine = [one for one in self._file.snoozes if (one.rule_id, one.direction) == (alert.rule_id, direction)]
+        return max(mine, key=lambda one: one.level.rank, default=None)
 
     async def _settle(self, before: Alert, after: Alert, what: Happened, decision: Decision) -> Changed:
         """Write the alert as it now stands, and call whom the policy names. ``before`` is what is stored."""
@@ -215,6 +225,10 @@ class AlertKeeper:
         if decision.later:
             await unit.calls.call_off(after.id, file.now, "called later")
             await calling.call_later(unit, after, _OCCASIONS[what], file.now + file.timing.escalate_after)
+        if decision.waits is not None and after.state.live:
+            task, until = decision.waits
+            await unit.calls.call_off(after.id, file.now, "called later")
+            await calling.call_later(unit, after, _OCCASIONS[what], until, task)
         if decision.review and after.review_by is not None:
             await unit.calls.plan(Task.COME_BACK, after.id, after.review_by, {"review": True})
         return Changed(after.id, file.patient.id, file.team.id, what, decision.call is not None)
@@ -245,8 +259,11 @@ class AlertKeeper:
         if any(one.what is Happened.SPLIT and one.detail.get("episode") == opener for one in events):
             return alert
         await self._record(alert, Happened.SPLIT, {"episode": opener})
+        if not alert.state.live or alert.review_by is not None:
+            return alert
         deadline = review_deadline(self._file.now, self._file.team.time_zone)
-        return replace(alert, review_by=deadline) if alert.state.live and alert.review_by is None else alert
+        await self._file.unit.calls.plan(Task.COME_BACK, alert.id, deadline, {"review": True})
+        return replace(alert, review_by=deadline)
 
     async def _stop_calls(self, alert: Alert, why: str) -> None:
         await self._file.unit.calls.cancel(alert.id)

@@ -12,8 +12,10 @@ from typing import Any, Final
 from hearthline_backend.alerting.timing import Timing
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.records.alerts import Happened
+from hearthline_backend.storage.records.calls import Task
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.people import OnCall
+from hearthline_backend.storage.records.snoozes import Snooze
 from hearthline_protocol.readings import Quality, Reading, TimeQuality
 
 
@@ -22,7 +24,7 @@ class Case:
     """Everything the policy may look at. ``what`` is what became of the alert; ``reading`` the newest one that makes it
     this bad; ``newer_exists`` whether a later judged reading of its kind is known; ``cleared`` whether the value is
     back within limits already; ``judged_before`` whether the reading is looked at again only because another one was
-    corrected."""
+    corrected; ``snooze`` is the one in force for this rule and direction."""
 
     what: Happened | None
     level: Level
@@ -34,6 +36,7 @@ class Case:
     timing: Timing
     now: datetime
     judged_before: bool = False
+    snooze: Snooze | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,14 @@ class Answer:
 class Decision:
     """What follows. ``call`` is the level somebody is called with, None for nobody; ``review`` makes it a task with a
     deadline; ``answers`` are the reasons in the order they were given. ``later``: nobody is called at once, but if
-    nobody has taken it when a call would go to the next person, the first is."""
+    nobody has taken it when a call would go to the next person, the first is. ``waits`` is for what, and until when, a
+    call waits that is made then unless somebody has taken the alert, or it is over."""
 
     call: Level | None
     review: bool
     answers: tuple[Answer, ...]
     later: bool = False
+    waits: tuple[Task, datetime] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For the register of judged readings and the alert's history."""
@@ -89,11 +94,23 @@ def not_over_already(case: Case) -> Answer:
 
 
 def patient_not_paused(case: Case) -> Answer:
-    """While a patient is away or in hospital the alert stands in the list, and nobody is called."""
+    """While a patient is away or in hospital the alert stands in the list, and nobody is called before that is over:
+    then for a red, and for a yellow not at all."""
     until = case.patient.paused_until
     if until is not None and until > case.now:
         return Answer("patient_not_paused", False, "paused", f"until {until.isoformat()}")
     return Answer("patient_not_paused", True, "not_paused")
+
+
+def not_snoozed(case: Case) -> Answer:
+    """Somebody has looked and wants to hear of this rule later. What is worse than what they saw breaks through."""
+    snooze = case.snooze
+    if snooze is None:
+        return Answer("not_snoozed", True, "not_snoozed")
+    until = f"until {snooze.until.isoformat()}"
+    if case.level.rank > snooze.level.rank:
+        return Answer("not_snoozed", True, "worse_than_snoozed", until)
+    return Answer("not_snoozed", False, "snoozed", until)
 
 
 def within_page_age(case: Case) -> Answer:
@@ -111,6 +128,14 @@ def not_judged_before(case: Case) -> Answer:
     return Answer("not_judged_before", not case.judged_before, reason)
 
 
+def outside_quiet_hours(case: Case) -> Answer:
+    """A yellow waits until the quiet hours of who would be called are over, their own or the team's. A red never."""
+    until = case.on_call[0].quiet_until if case.on_call else None
+    if case.level is Level.RED or until is None:
+        return Answer("outside_quiet_hours", True, "red_is_never_quiet" if until is not None else "no_quiet_hours")
+    return Answer("outside_quiet_hours", False, "quiet_hours", f"until {until.isoformat()}")
+
+
 def someone_on_call(case: Case) -> Answer:
     """An empty rota does not stop a call: it is said out loud, and looked at again."""
     first = case.on_call[0].user.initials if case.on_call else None
@@ -123,16 +148,19 @@ STAGES: Final[tuple[Callable[[Case], Answer], ...]] = (
     new_or_worse,
     not_over_already,
     patient_not_paused,
+    not_snoozed,
     within_page_age,
     not_judged_before,
+    outside_quiet_hours,
     someone_on_call,
 )
 """The policy, read from top to bottom."""
 
 
 def decide(case: Case) -> Decision:
-    """Run the stages. A red is the one case in which a "no" leads somewhere else: late it is a task, see :func:`_late`;
-    judged before it waits for somebody to take it, but not for ever."""
+    """Run the stages. After some a "no" leads somewhere else: a red that is late is a task, see :func:`_late`; one that
+    was judged before waits for somebody to take it, but not for ever; some calls are made when what they wait for is
+    over."""
     answers: list[Answer] = []
     for stage in STAGES:
         answer = stage(case)
@@ -142,7 +170,7 @@ def decide(case: Case) -> Decision:
                 return _late(case, answers)
             if stage is not_judged_before and case.level is Level.RED:
                 return Decision(None, False, tuple(answers), later=True)
-            return Decision(None, False, tuple(answers))
+            return Decision(None, False, tuple(answers), waits=_waits(case, answer))
     return Decision(case.level, False, tuple(answers))
 
 
@@ -155,6 +183,14 @@ def age(reading: Reading, now: datetime) -> timedelta | None:
     if reading.live and not proven:
         return now - reading.received_time
     return None if reading.time_quality is TimeQuality.UNKNOWN else now - reading.effective_time
+
+
+def _waits(case: Case, answer: Answer) -> tuple[Task, datetime] | None:
+    if answer.stage == patient_not_paused.__name__ and case.level is Level.RED and case.patient.paused_until:
+        return Task.CALL_AFTER_PAUSE, case.patient.paused_until
+    if answer.stage == outside_quiet_hours.__name__ and case.on_call[0].quiet_until is not None:
+        return Task.CALL_AFTER_QUIET, case.on_call[0].quiet_until
+    return None
 
 
 def _late(case: Case, answers: list[Answer]) -> Decision:

@@ -5,18 +5,19 @@ other readings still support stands as they say, and what the gone readings did 
 joined it with another) is put back, as far as its history tells.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from hearthline_backend.alerting import calling
+from hearthline_backend.alerting import calling, holding
 from hearthline_backend.alerting.as_it_was import ADDED, BEFORE, CAUSE, level_of, put_back
 from hearthline_backend.alerting.keeping import AlertKeeper, Changed, PatientFile
+from hearthline_backend.alerting.looks import kinds_of
 from hearthline_backend.alerting.reconciling import Known, match
 from hearthline_backend.domain.episodes import Episode, episodes_of
-from hearthline_backend.domain.evaluation import evaluate, reach
+from hearthline_backend.domain.evaluation import Evaluation, evaluate, reach
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.ports import PatientReading, ReadingStore
@@ -24,12 +25,7 @@ from hearthline_backend.storage.records.alerts import Alert, AlertEvent, AlertSt
 from hearthline_backend.storage.records.calls import Occasion, Task
 from hearthline_backend.storage.records.unit import Unit
 
-_BY_PEOPLE: Final = (
-    Happened.ACKNOWLEDGED,
-    Happened.ACKNOWLEDGEMENT_UNDONE,
-    Happened.RESOLVED,
-    Happened.CAME_BACK,
-)
+_BY_PEOPLE: Final = (*holding.BY_PEOPLE, *holding.UNDONE, Happened.CAME_BACK)
 _BY_READINGS: Final = (Happened.WORSENED, Happened.REOPENED, Happened.RETURNED)
 
 
@@ -51,33 +47,41 @@ class Span:
         return max(self.times) + self.margin
 
 
-async def touched_span(unit: Unit, gone: Sequence[PatientReading], longest: timedelta) -> Span:
+async def touched_span(unit: Unit, gone: Sequence[PatientReading], rule_id: str, longest: timedelta) -> Span:
     """Around readings that are gone, as they stood, and the whole length of every alert they may have changed."""
     times = [one.effective_time for one in gone]
-    patient_id, kind = gone[0].patient_id, gone[0].kind
+    patient_id = gone[0].patient_id
     near = await unit.alerts.touching([patient_id], min(times) - longest, max(times) + longest)
     alerts = [*near.get(patient_id, ())]
     for one in gone:
         alerts += await unit.alerts.with_reading(one.id)
     for alert in alerts:
-        if alert.patient_id == patient_id and alert.kind == kind:
+        if alert.patient_id == patient_id and alert.rule_id == rule_id:
             times += [alert.effective_time, alert.last_effective_time]
     return Span(tuple(times), 2 * longest)
 
 
-async def take_out(store: ReadingStore, file: PatientFile, gone: Sequence[PatientReading], span: Span) -> list[Changed]:
-    """Bring alerts up to date without these readings, all of one patient and kind, given as they stood. ``file`` holds
-    every alert within ``span``."""
-    kind, ids = gone[0].kind, {one.id for one in gone}
-    stored = await store.window(file.patient.id, kind, span.start, span.end)
+async def take_out(
+    store: ReadingStore, file: PatientFile, rule_id: str, gone: Sequence[PatientReading], span: Span
+) -> list[Changed]:
+    """Bring a rule's alerts up to date without these readings, all of one patient and of kinds that the rule looks at,
+    given as they stood. ``file`` holds every alert within ``span``."""
+    ids = {one.id for one in gone}
+    stored = [
+        one
+        for kind in sorted(kinds_of(file.history, rule_id))
+        for one in await store.window(file.patient.id, kind, span.start, span.end)
+    ]
     window = {one.id: one for one in stored if one.id not in ids and not one.content.synthetic}
     with_them = [*window.values(), *(one for one in gone if not one.content.synthetic)]
-    changed: list[Changed] = []
-    for rule_id in dict.fromkeys(rule.id for plan in file.history for rule in plan.rules if rule.kind == kind):
-        before = episodes_of(evaluate((Observation.of(one.reading) for one in with_them), file.history, rule_id))
-        known = [one for one in file.alerts if one.alert.rule_id == rule_id]
-        changed += await _OneRule(file, rule_id, window, before, frozenset(ids)).bring_up_to_date(known, span)
-    return changed
+    before = episodes_of(_evaluated(file, rule_id, with_them))
+    known = [one for one in file.alerts if one.alert.rule_id == rule_id]
+    return await _OneRule(file, rule_id, window, before, frozenset(ids)).bring_up_to_date(known, span)
+
+
+def _evaluated(file: PatientFile, rule_id: str, readings: Iterable[PatientReading]) -> tuple[Evaluation, ...]:
+    observations = (Observation.of(one.reading) for one in readings)
+    return evaluate(observations, file.history, rule_id, file.patient.time_zone, told=())
 
 
 class _OneRule:
@@ -95,7 +99,7 @@ class _OneRule:
         self._rule_id = rule_id
         self._window = window
         self._gone = gone
-        self._evaluations = evaluate((Observation.of(one.reading) for one in window.values()), file.history, rule_id)
+        self._evaluations = _evaluated(file, rule_id, window.values())
         self._episodes = episodes_of(self._evaluations)
         same = set(self._episodes)
         self._other = frozenset(reading for one in before if one not in same for reading in one.readings)

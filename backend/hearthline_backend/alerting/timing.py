@@ -21,7 +21,9 @@ class Timing:
     come_back_after: timedelta = timedelta(minutes=60)
     """An acknowledged red that is still open calls again."""
     undo_within: timedelta = timedelta(seconds=10)
-    """An acknowledgement can be taken back this long."""
+    """What a person did to an alert can be taken back this long."""
+    snooze_at_most: timedelta = timedelta(days=14)
+    """A rule that is to be quiet for longer wants another limit, not a snooze."""
 
     def page_age(self, level: Level) -> timedelta:
         """How old a reading of this level may be to call somebody as if it were now."""

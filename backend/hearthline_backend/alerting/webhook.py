@@ -1,12 +1,15 @@
 """Calls by signed webhook.
 
-The body is JSON: ``{notification, alert, level, occasion, repeat, link, sent_at, acknowledge_by}``. The receiver checks
+The body is JSON: ``{notification, alert, level, occasion, repeat, link, sent_at, acknowledge_by}``. Where it tells of
+no patient's alert, ``alert`` is null and ``notice`` says of what. For a contact marked as safe ``about`` is
+``{patient, kind}``. The receiver checks
 ``Hearthline-Signature: t=<unix seconds>,v1=<hex>``, an HMAC-SHA256 of ``<t>.<body>`` with the contact's secret, and
 drops what is too old. ``Idempotency-Key`` is the notification's id and stays the same in repeats.
 """
 
 import hmac
 import json
+from dataclasses import asdict
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
@@ -52,7 +55,7 @@ class WebhookChannel:
 def encode(message: Message) -> bytes:
     """The body."""
     until = message.acknowledge_by
-    content = {
+    content: dict[str, object] = {
         "notification": str(message.notification),
         "alert": message.alert,
         "level": message.level.value,
@@ -62,6 +65,10 @@ def encode(message: Message) -> bytes:
         "sent_at": message.sent_at.isoformat(),
         "acknowledge_by": None if until is None else until.isoformat(),
     }
+    if message.notice is not None:
+        content["notice"] = message.notice.value
+    if message.about is not None:
+        content["about"] = asdict(message.about)
     return json.dumps(content, separators=(",", ":")).encode()
 
 

@@ -5,7 +5,8 @@ from datetime import datetime, time
 from typing import Literal
 from uuid import UUID
 
-from hearthline_backend.domain.rules import ThresholdRule
+from hearthline_backend.domain.adjusting import AS_THE_TEMPLATES, Adjusted
+from hearthline_backend.domain.any_rule import ReadingRule, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,25 @@ class Plan:
     version: int
     valid_from: datetime
     conditions: tuple[str, ...]
-    rules: tuple[ThresholdRule, ...]
+    rules: tuple[Rule, ...]
     slots: tuple[Slot, ...]
     reason: str
     author: str | None = None
     """Title and initials, such as "Dr M.R."; None for the first plan, taken from the templates as they are."""
+    adjusted: Adjusted = AS_THE_TEMPLATES
+
+    @property
+    def reading_rules(self) -> tuple[ReadingRule, ...]:
+        """Those that readings fire."""
+        return tuple(rule for rule in self.rules if isinstance(rule, ReadingRule))
+
+    def rules_of(self, kind: str) -> tuple[ReadingRule, ...]:
+        """Those that look at readings of a kind."""
+        return tuple(rule for rule in self.reading_rules if kind in rule.kinds)
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule of this name; None where the version does not have it."""
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
 
 
 def in_force(history: tuple[Plan, ...], at: datetime) -> Plan | None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
-from hearthline_protocol.kinds import KINDS, Kind
+from hearthline_protocol.kinds import KINDS, Field, Kind
 
 
 class Level(StrEnum):
@@ -96,15 +96,17 @@ class ThresholdRule:
         return frozenset((self.kind,))
 
     def __post_init__(self) -> None:
-        kind = KINDS.get(self.kind)
-        if kind is None:
-            raise RuleError(f"rule {self.id}: kind {self.kind!r} is not in the table of kinds")
-        if not (self.red or self.yellow):
-            raise RuleError(f"rule {self.id}: a rule needs at least one limit")
+        kind = kind_of(self.id, self.kind)
+        check_some(self.id, self.red, self.yellow)
         for limits in (self.red, self.yellow):
-            self._check_limits(kind, limits)
-        self._check_order()
-        self._check_times()
+            check_limits(self.id, kind, limits, above=self.above)
+        check_order(self.id, self.red, self.yellow, above=self.above)
+        check_times(self.id, self.look_back, self.rejoin_within)
+        for persistence in (self.red_persistence, self.yellow_persistence):
+            if not 1 <= persistence.n <= persistence.m <= 10:
+                raise RuleError(f"rule {self.id}: persistence is n of m with 1 <= n <= m <= 10")
+            if not timedelta(0) <= persistence.lasting <= self.look_back:
+                raise RuleError(f"rule {self.id}: a limit is passed for a time within the look-back, never longer")
 
     @property
     def above(self) -> bool:
@@ -119,35 +121,86 @@ class ThresholdRule:
         """How often a limit of this level must be passed."""
         return self.red_persistence if level is Level.RED else self.yellow_persistence
 
-    def _check_limits(self, kind: Kind, limits: tuple[Limit, ...]) -> None:
-        names = [limit.field for limit in limits]
-        if len(set(names)) != len(names):
-            raise RuleError(f"rule {self.id}: a field has one limit a level")
-        for limit in limits:
-            field = kind.fields.get(limit.field)
-            if field is None:
-                raise RuleError(f"rule {self.id}: {self.kind} has no field {limit.field!r}")
-            if limit.unit != field.unit:
-                raise RuleError(f"rule {self.id}: {limit.field} is in {field.unit}, the limit in {limit.unit}")
-            low, high = field.possible
-            if not low <= limit.value <= high:
-                raise RuleError(f"rule {self.id}: a {limit.field} limit lies between {low:g} and {high:g} {field.unit}")
 
-    def _check_order(self) -> None:
-        red = {limit.field: limit.value for limit in self.red}
-        for limit in self.yellow:
-            other = red.get(limit.field)
-            if other is not None and (limit.value >= other if self.above else limit.value <= other):
-                side = "below" if self.above else "above"
-                raise RuleError(
-                    f"rule {self.id}: the yellow {limit.field} limit lies {side} the red one of {other:g} {limit.unit}"
-                )
+# --- what every kind of rule has to hold ---
 
-    def _check_times(self) -> None:
-        for persistence in (self.red_persistence, self.yellow_persistence):
-            if not 1 <= persistence.n <= persistence.m <= 10:
-                raise RuleError(f"rule {self.id}: persistence is n of m with 1 <= n <= m <= 10")
-        if not timedelta(hours=1) <= self.look_back <= timedelta(days=90):
-            raise RuleError(f"rule {self.id}: a look-back lies between 1 hour and 90 days")
-        if not timedelta(0) <= self.rejoin_within <= self.look_back:
-            raise RuleError(f"rule {self.id}: an episode rejoins within its look-back, never later")
+
+def kind_of(rule_id: str, name: str) -> Kind:
+    """The kind a rule names. Raises :class:`RuleError` where there is none."""
+    kind = KINDS.get(name)
+    if kind is None:
+        raise RuleError(f"rule {rule_id}: kind {name!r} is not in the table of kinds")
+    return kind
+
+
+def field_of(rule_id: str, kind: Kind, name: str, unit: str, what: str = "limit") -> Field:
+    """The field of a kind, whose unit ``what`` is given in. Raises :class:`RuleError` for another field or unit."""
+    field = kind.fields.get(name)
+    if field is None:
+        raise RuleError(f"rule {rule_id}: {kind.name} has no field {name!r}")
+    if unit != field.unit:
+        raise RuleError(f"rule {rule_id}: {name} is in {field.unit}, the {what} in {unit}")
+    return field
+
+
+def check_some(rule_id: str, red: tuple[object, ...], yellow: tuple[object, ...]) -> None:
+    """At least one limit, else a rule could never fire."""
+    if not (red or yellow):
+        raise RuleError(f"rule {rule_id}: a rule needs at least one limit")
+
+
+def check_limits(rule_id: str, kind: Kind, limits: tuple[Limit, ...], *, above: bool) -> None:
+    """Limits of one level: each field once, its unit, within what is possible, hysteresis on the inner side."""
+    names = [limit.field for limit in limits]
+    if len(set(names)) != len(names):
+        raise RuleError(f"rule {rule_id}: a field has one limit a level")
+    for limit in limits:
+        field = field_of(rule_id, kind, limit.field, limit.unit)
+        low, high = field.possible
+        inner = limit.value if limit.clears is None else limit.clears
+        if not (low <= limit.value <= high and low <= inner <= high):
+            raise RuleError(f"rule {rule_id}: a {limit.field} limit lies between {low:g} and {high:g} {field.unit}")
+        check_clears(rule_id, limit, above=above)
+
+
+def check_clears(rule_id: str, limit: Limit, *, above: bool) -> None:
+    """What counts as back within lies strictly inside of the limit."""
+    if limit.clears is not None and not (limit.clears < limit.value if above else limit.clears > limit.value):
+        side = "below" if above else "above"
+        raise RuleError(
+            f"rule {rule_id}: {limit.field} clears {side} its limit of {limit.value:g} {limit.unit}, "
+            f"not at {limit.clears:g}"
+        )
+
+
+def check_amount(rule_id: str, field: Field, amount: float) -> None:
+    """A distance in a field's unit: more than nothing, and no more than the field can differ."""
+    low, high = field.possible
+    if not 0 < amount <= high - low:
+        raise RuleError(
+            f"rule {rule_id}: a {field.name} distance is over 0 and at most {high - low:g} {field.unit}, not {amount:g}"
+        )
+
+
+def check_order(rule_id: str, red: tuple[Limit, ...], yellow: tuple[Limit, ...], *, above: bool) -> None:
+    """Yellow comes before red."""
+    reds = {limit.field: limit.value for limit in red}
+    for limit in yellow:
+        other = reds.get(limit.field)
+        if other is not None and (limit.value >= other if above else limit.value <= other):
+            side = "below" if above else "above"
+            raise RuleError(
+                f"rule {rule_id}: the yellow {limit.field} limit lies {side} the red one of {other:g} {limit.unit}"
+            )
+
+
+def check_times(
+    rule_id: str, look_back: timedelta, rejoin_within: timedelta, looks_at: timedelta = timedelta(0)
+) -> None:
+    """A finite look-back that covers what the rule ``looks_at``; an episode that rejoins within it."""
+    if not timedelta(hours=1) <= look_back <= timedelta(days=90):
+        raise RuleError(f"rule {rule_id}: a look-back lies between 1 hour and 90 days")
+    if look_back < looks_at:
+        raise RuleError(f"rule {rule_id}: it looks at {looks_at}, further than its look-back of {look_back}")
+    if not timedelta(0) <= rejoin_within <= look_back:
+        raise RuleError(f"rule {rule_id}: an episode rejoins within its look-back, never later")

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from hearthline_backend.domain.plans import Plan, Slot
+from hearthline_backend.domain.local_time import first_instant
+from hearthline_backend.domain.plans import Plan, Slot, in_force
 from hearthline_backend.domain.rules import Level
 
 GRACE: Final = timedelta(hours=1)
@@ -29,12 +30,15 @@ class PatientStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Missing:
     """No reading of ``kind`` in its last slot. ``last`` is the newest reading there is; ``slots_missed`` counts the
-    slots since then."""
+    slots since then. ``slots`` are these, the oldest first; ``begins`` is when the first of all closed, however long
+    ago, which tells one silence from another."""
 
     kind: str
     last: datetime | None
     slot_closed: datetime
     slots_missed: int
+    slots: tuple["Opening", ...] = ()
+    begins: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,10 @@ def openings(plan: Plan, kind: str, zone: str, start: date, end: date) -> list[O
     slots = sorted((slot for slot in plan.slots if slot.kind == kind), key=lambda slot: slot.opens)
     days = [start + timedelta(days=number) for number in range((end - start).days + 1)]
     found: list[Opening] = []
-    before = _instant(start - timedelta(days=1), slots[-1].closes, tz) if slots else None
+    before = first_instant(start - timedelta(days=1), slots[-1].closes, tz) if slots else None
     for day in days:
         for slot in slots:
-            opens, closes = _instant(day, slot.opens, tz), _instant(day, slot.closes, tz)
+            opens, closes = first_instant(day, slot.opens, tz), first_instant(day, slot.closes, tz)
             found.append(Opening(slot, opens, closes, before if before is not None else opens))
             before = closes
     return found
@@ -78,18 +82,32 @@ def missing(
     *,
     expected_from: datetime,
     paused_until: datetime | None = None,
+    history: tuple[Plan, ...] = (),
 ) -> tuple[Missing, ...]:
     """The kinds whose last due slot has no reading.
 
     ``latest`` is the effective time of the newest reading with a value, by kind. Nothing is missing during a pause, nor
-    for a slot that opened before ``expected_from`` (enrolment, or the end of the last pause).
+    for a slot that opened before ``expected_from`` (enrolment, or the end of the last pause), nor for one that the plan
+    in force as it opened did not have: ``history`` has every version, and is only ``plan`` where it is empty.
     """
     if paused_until is not None and paused_until > now:
         return ()
     start = expected_from if paused_until is None else max(expected_from, paused_until)
     kinds = dict.fromkeys(slot.kind for slot in plan.slots)
-    found = (_missing_of(plan, zone, kind, latest.get(kind), now, start) for kind in kinds)
+    look = _Look(plan, zone, now, start, history)
+    found = (_missing_of(look, kind, latest.get(kind)) for kind in kinds)
     return tuple(one for one in found if one is not None)
+
+
+def next_look(plan: Plan, zone: str, now: datetime) -> datetime | None:
+    """When the next slot of any kind has closed and its grace is over; None in a plan that expects nothing."""
+    tz = ZoneInfo(zone)
+    today = now.astimezone(tz).date()
+    closing = {slot.closes for slot in plan.slots}
+    days = [today + timedelta(days=number) for number in (-1, 0, 1)]
+    return min(
+        (at for day in days for one in closing if (at := first_instant(day, one, tz) + GRACE) > now), default=None
+    )
 
 
 def status(levels: Iterable[Level], missing_now: tuple[Missing, ...]) -> PatientStatus:
@@ -106,23 +124,47 @@ def review_deadline(now: datetime, zone: str, *, hour: int = 9, at_least: timede
     """When a late red has to be looked at: the next local morning that leaves time to do it."""
     tz = ZoneInfo(zone)
     day = now.astimezone(tz).date()
-    while (deadline := _instant(day, time(hour), tz)) < now + at_least:
+    while (deadline := first_instant(day, time(hour), tz)) < now + at_least:
         day += timedelta(days=1)
     return deadline
 
 
-def _missing_of(
-    plan: Plan, zone: str, kind: str, last: datetime | None, now: datetime, start: datetime
-) -> Missing | None:
-    today = now.astimezone(ZoneInfo(zone)).date()
-    due = [
-        one
-        for one in openings(plan, kind, zone, today - timedelta(days=_DAYS_BACK), today)
-        if one.closes + GRACE <= now and one.opens >= start
-    ]
-    missed = [one for one in due if last is None or last < one.counts_from]
-    return Missing(kind, last, missed[-1].closes, len(missed)) if missed else None
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is the same for every kind of a plan."""
+
+    plan: Plan
+    zone: str
+    now: datetime
+    start: datetime
+    history: tuple[Plan, ...]
+
+    def due(self, kind: str, start: date, end: date) -> list[Opening]:
+        """Slots on these local days that were expected and whose grace is over."""
+        return [
+            one
+            for one in openings(self.plan, kind, self.zone, start, end)
+            if one.closes + GRACE <= self.now and one.opens >= self.start and self._planned(one)
+        ]
+
+    def _planned(self, one: Opening) -> bool:
+        if not self.history:
+            return True
+        then = in_force(self.history, one.opens)
+        return then is not None and one.slot in then.slots
 
 
-def _instant(day: date, local: time, tz: ZoneInfo) -> datetime:
-    return datetime.combine(day, local, tzinfo=tz).astimezone(UTC)
+def _missing_of(look: _Look, kind: str, last: datetime | None) -> Missing | None:
+    today = look.now.astimezone(ZoneInfo(look.zone)).date()
+    due = look.due(kind, today - timedelta(days=_DAYS_BACK), today)
+    missed = tuple(one for one in due if last is None or last < one.counts_from)
+    if not missed:
+        return None
+    return Missing(kind, last, missed[-1].closes, len(missed), missed, _begins(look, kind, last, missed[0]))
+
+
+def _begins(look: _Look, kind: str, last: datetime | None, known: Opening) -> datetime:
+    """When the first slot without a reading closed, also where that is longer ago than slots are counted."""
+    first = (look.start if last is None else max(look.start, last)).astimezone(ZoneInfo(look.zone)).date()
+    due = look.due(kind, first - timedelta(days=1), first + timedelta(days=2))
+    return min((one.closes for one in due if last is None or last < one.counts_from), default=known.closes)

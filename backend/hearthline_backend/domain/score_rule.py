@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
-from hearthline_backend.domain.rules import Priority
+from hearthline_backend.domain.rules import Priority, RuleError, check_times
 
 NEWS2_KINDS: Final = frozenset(
     ("respiratory_rate", "oxygen_saturation", "blood_pressure", "heart_rate", "body_temperature")
 )
-"""The kinds that can give an input. Oxygen supply and consciousness cannot come from a meter: always missing here."""
+"""The kinds that can give an input. Consciousness cannot come from a meter: always missing here; oxygen supply is known
+only where the plan states it."""
+
+MOST_POINTS: Final = 20
+"""The largest NEWS2 there is: seven inputs, of which oxygen supply gives 2 and every other 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,19 @@ class ScoreRule:
     rejoin_within: timedelta = timedelta(hours=24)
     priority: Priority | None = None
     type: Literal["score"] = "score"
+
+    def __post_init__(self) -> None:
+        levels = (self.red_from, self.yellow_from, self.yellow_single)
+        if all(one is None for one in levels):
+            raise RuleError(f"rule {self.id}: a score needs at least one level")
+        for one, most in zip(levels, (MOST_POINTS, MOST_POINTS, 3), strict=True):
+            if one is not None and not 1 <= one <= most:
+                raise RuleError(f"rule {self.id}: a level is reached from 1 to {most} points, not from {one}")
+        if self.red_from is not None and self.yellow_from is not None and self.yellow_from >= self.red_from:
+            raise RuleError(f"rule {self.id}: yellow is reached before the {self.red_from} points of red")
+        if self.within <= timedelta(0):
+            raise RuleError(f"rule {self.id}: inputs are looked at for some time, not {self.within}")
+        check_times(self.id, self.look_back, self.rejoin_within, self.within)
 
     @property
     def kinds(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from hearthline_backend.domain.rules import Priority
+from hearthline_backend.domain.rules import Priority, RuleError, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,13 @@ class MissingRule:
     priority: Priority | None = None
     type: Literal["missing"] = "missing"
 
+    def __post_init__(self) -> None:
+        kind_of(self.id, self.kind)
+        if self.yellow_after < 1:
+            raise RuleError(f"rule {self.id}: yellow comes after 1 missed slot or more, not after {self.yellow_after}")
+        if self.red_after is not None and self.red_after <= self.yellow_after:
+            raise RuleError(f"rule {self.id}: red comes after more than {self.yellow_after} missed slots")
+
 
 @dataclass(frozen=True, slots=True)
 class TechnicalRule:
@@ -38,3 +45,14 @@ class TechnicalRule:
     lasting: timedelta = timedelta(0)
     priority: Priority | None = Priority.LOW
     type: Literal["technical"] = "technical"
+
+    def __post_init__(self) -> None:
+        if self.lasting < timedelta(0):
+            raise RuleError(f"rule {self.id}: a state lasts some time, not {self.lasting}")
+        if self.signal == "silent_hop":
+            if self.limit is not None:
+                raise RuleError(f"rule {self.id}: a silent hop has a time that it lasts, no limit")
+            return
+        unit, most = ("percent", 100.0) if self.signal == "battery" else ("seconds", 86_400.0)
+        if self.limit is None or not 0 < self.limit <= most:
+            raise RuleError(f"rule {self.id}: a {self.signal} limit is over 0 and at most {most:g} {unit}")

@@ -5,7 +5,7 @@ grew, everything is forgotten and read again as it is needed. Anything out of th
 assignment at that time) is left to :mod:`~hearthline_backend.ingest.ownership`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -53,6 +53,11 @@ class HomesMemory:
             self._revision = revision
         await self._learn_meters(unit, [one for one in addresses if one not in self._meters])
         await self._learn_gateways(unit, [one for one in gateways if one not in self._organisations])
+
+    def holds(self, revision: int, gateways: Set[str], addresses: Set[str]) -> bool:
+        """Whether it knows everything there is to know of these at this revision."""
+        known = revision == self._revision and addresses <= self._meters.keys()
+        return known and gateways <= self._organisations.keys()
 
     def owner(self, gateway: str, reading: QuickReading) -> QuickOwner | None:
         """Whose it is, where nothing speaks against it; None where the whole story has to be looked at."""

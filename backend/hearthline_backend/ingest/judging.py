@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hearthline_backend.storage.ports import PatientReading
+from hearthline_backend.storage.records.quiet_register import QuietGroup
 from hearthline_backend.storage.records.unit import Unit
 
 
@@ -37,8 +38,31 @@ class Verdict(Protocol):
         """Every patient whose readings were given, each once, with the team."""
 
 
+class Quieted(Protocol):
+    """Readings sorted by what is remembered: those that say nothing, and the others."""
+
+    @property
+    def group(self) -> QuietGroup:
+        """Those that say nothing, as rows of the register."""
+
+    @property
+    def readings(self) -> Sequence[PatientReading]:
+        """The same, one to one."""
+
+    @property
+    def rest(self) -> Sequence[PatientReading]:
+        """Those that have to be judged."""
+
+    @property
+    def teams(self) -> Sequence[tuple[UUID, UUID]]:
+        """As in :class:`Verdict`, for all of them."""
+
+
 class Judging(Protocol):
     """Judges readings that are stored and not yet judged."""
+
+    def quieted(self, readings: Sequence[PatientReading]) -> Quieted | None:
+        """Those that say nothing, by what is remembered; None where too little is."""
 
     async def judge(self, unit: Unit, readings: Sequence[PatientReading], now: datetime) -> Verdict:
         """Write everything that follows from ``readings``, their ``judged`` rows included, into ``unit``."""

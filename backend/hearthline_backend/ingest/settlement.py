@@ -4,15 +4,14 @@ Every step may be repeated from the beginning after a crash or an outage and cha
 knows readings by id, the register of judged ids decides what is judged, quarantine counts what it has already.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Final
 from uuid import UUID
-
-import structlog
 
 from hearthline_backend.events import Event
 from hearthline_backend.ingest.answers import Answer, BulkAnswers, answer
@@ -20,20 +19,16 @@ from hearthline_backend.ingest.homes_memory import HomesMemory
 from hearthline_backend.ingest.judging import ChangedAlert, Judging
 from hearthline_backend.ingest.ownership import Owned, Ownership, unclear
 from hearthline_backend.ingest.parcel import Parcel
+from hearthline_backend.ingest.quarantining import close, keep_all
 from hearthline_backend.ingest.refusal import Reason, Refused
+from hearthline_backend.ingest.synthetic import judge_synthetic, only_synthetic, read_back, set_apart
 from hearthline_backend.ingest.usual_weights import UsualWeights, Weighing
 from hearthline_backend.ingest.whose import KIND as WEIGHT
 from hearthline_backend.ingest.whose import weight_of
 from hearthline_backend.operations.instruments import GroupFacts, IngestInstruments, NotMeasured, Store
 from hearthline_backend.storage.patient_reading import NOBODY
 from hearthline_backend.storage.ports import PatientReading, Place, ReadingStore, Records, StoreUnavailableError
-from hearthline_backend.storage.records.quarantine import Refusal
-from hearthline_backend.storage.records.unit import Unit
-from hearthline_protocol.messages import ReceiptStatus
 from hearthline_protocol.readings import Reading
-
-log = structlog.get_logger(__name__)
-
 
 _WAITS_FOR_WORD: Final = (Reason.UNKNOWN_SENSOR, Reason.NOT_ASSIGNED, Reason.WHOSE)
 HEARD_EVERY: Final = timedelta(seconds=5)
@@ -53,6 +48,9 @@ class Settled:
     stored: int = 0
     judged: int = 0
     refused: int = 0
+    synthetic: int = 0
+    ruled: bool = False
+    """Whether the rules looked at any of them, so that something may be due."""
 
     def events(self, now: datetime) -> Iterator[Event]:
         """For who watches a screen."""
@@ -72,6 +70,21 @@ class _Owned:
     weighings: list[Weighing] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Placed:
+    """A group whose readings are durable; ``slow`` are the parcels that were looked at one by one, ``bulk`` answers all
+    others, ``new`` are the ids of readings that were not there before."""
+
+    parcels: Sequence[Parcel]
+    bulk: BulkAnswers = field(default_factory=BulkAnswers)
+    rows: list[PatientReading] = field(default_factory=list)
+    slow: list[Parcel] = field(default_factory=list)
+    new: frozenset[UUID] = frozenset()
+    store_s: float = 0.0
+    synthetic: list[PatientReading] = field(default_factory=list)
+    """The watchdog's, of no patient: neither in ``rows`` nor in ``new``."""
+
+
 class Settlement:
     """Settles parcels. What it remembers of homes and weights is only memory: losing it costs time."""
 
@@ -82,7 +95,10 @@ class Settlement:
         judge: Judging,
         clock: Callable[[], datetime],
         instruments: IngestInstruments | None = None,
+        watchdog: str | None = None,
     ) -> None:
+        """``watchdog`` is the gateway whose synthetic readings are taken without its being enrolled."""
+        self._watchdog = watchdog
         self._instruments = instruments or NotMeasured()
         self._records = records
         self._readings = readings
@@ -91,65 +107,124 @@ class Settlement:
         self._homes = HomesMemory()
         self._weights = UsualWeights(readings)
         self._heard: dict[str, datetime] = {}
+        self._placing = asyncio.Lock()
+        self._judging = asyncio.Lock()
+        self._asked = asyncio.Event()  # cleared while the rules look at a group
+        self._asked.set()
 
     async def settle(self, parcels: Sequence[Parcel]) -> Settled:
-        """Make a group durable and judged. Raises ``StoreUnavailableError``; then nothing may be acknowledged."""
+        """Make a group durable and judged. Raises ``StoreUnavailableError``; then nothing may be acknowledged.
+
+        Two groups may be under way: while one is in Records, the next one's readings are written. They are in order.
+        """
         now = self._clock()
-        bulk = BulkAnswers()
-        rows, slow = await self._quickly(parcels, bulk, now)
-        if slow:
-            rows += await self._place(slow, now)
-        started = perf_counter()
-        try:
-            new = await self._readings.write(rows)
-        except StoreUnavailableError:
-            self._instruments.store_failed(Store.READINGS)
-            raise
-        written = perf_counter()
-        waiting = any(parcel.refused or parcel.kept is not None for parcel in slow)
-        settled = Settled(stored=len(new), answers=list(bulk), waiting=waiting)
-        due = await self._due(rows, new)
-        await self._in_records(parcels, slow, due, now, settled)
-        refused = Counter(one.reason for parcel in slow for one in parcel.refused)
+        async with self._placing:
+            placed = await self._written(parcels, now)
+        async with self._judging:
+            started = perf_counter()
+            settled = await self._in_records(placed, now)
+        refused = Counter(one.reason for parcel in placed.slow for one in parcel.refused)
         self._instruments.settled(
             GroupFacts(
                 messages=len(parcels),
-                stored=len(new),
-                repeated=len(rows) - len(new),
+                stored=settled.stored,
+                repeated=len(placed.rows) - settled.stored,
                 judged=settled.judged,
+                synthetic=settled.synthetic,
                 refused=refused,
-                store_s=written - started,
-                records_s=perf_counter() - written,
+                store_s=placed.store_s,
+                records_s=perf_counter() - started,
             )
         )
         return settled
 
-    async def _in_records(
-        self,
-        parcels: Sequence[Parcel],
-        slow: Sequence[Parcel],
-        due: Sequence[PatientReading],
-        now: datetime,
-        settled: Settled,
-    ) -> None:
-        """One transaction: what was refused, who was heard, what follows from the readings."""
-        heard = self._to_note(parcels, now)
+    async def _written(self, parcels: Sequence[Parcel], now: datetime) -> _Placed:
+        """Find out whose the readings are, and write them."""
+        placed = _Placed(parcels)
+        rows, slow = await self._quickly(parcels, placed.bulk, now)
+        if slow:
+            rows += await self._place(slow, now)
+            placed.synthetic = [row for parcel in slow if parcel.stored for row in set_apart(parcel, now)]
+        placed.rows, placed.slow = rows, slow
+        await self._asked.wait()
+        started = perf_counter()
         try:
-            async with self._records.begin() as unit:
-                for parcel, promised in zip(slow, await _keep_all(unit, slow), strict=True):
-                    settled.refused += len(parcel.refused)
-                    receipt = parcel.receipt(promised)
-                    if receipt is not None:
-                        settled.answers.append(answer(parcel, receipt))
-                    await _close(unit, parcel)
-                if heard:
-                    await unit.homes.heard(heard, now)
-                if due:
-                    changed = await self._judge.judge(unit, due, now)
-                    settled.judged, settled.measured, settled.alerts = len(due), changed.teams, changed.alerts
+            placed.new = await self._readings.write([*rows, *placed.synthetic])
+            placed.synthetic = await read_back(self._readings, placed.synthetic)
+        except StoreUnavailableError:
+            self._instruments.store_failed(Store.READINGS)
+            raise
+        placed.store_s = perf_counter() - started
+        if placed.synthetic:
+            placed.new -= {row.id for row in placed.synthetic}
+        return placed
+
+    async def _in_records(self, placed: _Placed, now: datetime) -> Settled:
+        slow = placed.slow
+        waiting = any(parcel.refused or parcel.kept is not None for parcel in slow)
+        settled = Settled(stored=len(placed.new), answers=list(placed.bulk), waiting=waiting)
+        try:
+            due = await self._due(placed.rows, placed.new)
+            settled.judged = len(due)
+            heard = self._to_note(placed.parcels, now)
+            teams, rest = await self._registered(due, heard, now)
+            if teams is not None:
+                settled.measured = teams
+                self._heard.update(dict.fromkeys(heard, now))
+                heard = set()
+            if slow or rest or heard:
+                await self._in_a_unit(slow, rest, heard, now, settled, placed.synthetic)
         except StoreUnavailableError:
             self._instruments.store_failed(Store.RECORDS)
             raise
+        finally:
+            self._asked.set()
+        return settled
+
+    async def _registered(
+        self, due: Sequence[PatientReading], heard: Collection[str], now: datetime
+    ) -> tuple[Sequence[tuple[UUID, UUID]] | None, Sequence[PatientReading]]:
+        """Register those of which nothing follows, the short way. Answers with the teams of them all, and with what
+        has to be judged; None and all of them where there is no short way now."""
+        register = self._records.quiet
+        quieted = None if register is None or not due else self._judge.quieted(due)
+        if quieted is None or quieted.rest:
+            # What comes next is written only when the rules have looked at these: each explanation is then of what
+            # there was, and not of readings whose own turn is yet to come.
+            self._asked.clear()
+        if register is None or quieted is None:
+            return None, due
+        left_out = await register.add(quieted.group, heard, now)
+        if left_out is None:
+            return None, due
+        return quieted.teams, [*quieted.rest, *(quieted.readings[number] for number in sorted(left_out))]
+
+    async def _in_a_unit(
+        self,
+        slow: Sequence[Parcel],
+        due: Sequence[PatientReading],
+        heard: Collection[str],
+        now: datetime,
+        settled: Settled,
+        synthetic: Sequence[PatientReading],
+    ) -> None:
+        """One transaction: what was refused, who was heard, what follows from the readings."""
+        async with self._records.begin() as unit:
+            for parcel, promised in zip(slow, await keep_all(unit, slow), strict=True):
+                settled.refused += len(parcel.refused)
+                receipt = parcel.receipt(promised)
+                if receipt is not None:
+                    settled.answers.append(answer(parcel, receipt))
+                await close(unit, parcel)
+            if heard:
+                await unit.homes.heard(heard, now)
+            if due:
+                changed = await self._judge.judge(unit, due, now)
+                settled.measured = settled.measured or changed.teams
+                settled.alerts, settled.ruled = changed.alerts, True
+            if synthetic:
+                settled.synthetic = len(synthetic)
+                settled.ruled |= await judge_synthetic(unit, synthetic, now) > 0
         self._heard.update(dict.fromkeys(heard, now))
 
     def _to_note(self, parcels: Sequence[Parcel], now: datetime) -> set[str]:
@@ -185,8 +260,13 @@ class Settlement:
                 addresses.add(reading.sensor)
                 if reading.kind == WEIGHT:
                     weighings.append(reading.id)
+        gateways = {one.gateway for one in parcels}
+        if self._records.quiet is not None:
+            look = await self._records.quiet.look(weighings)
+            if self._homes.holds(look.homes, gateways, addresses):
+                return look.claimed
         async with self._records.read() as unit:
-            await self._homes.refresh(unit, {one.gateway for one in parcels}, addresses)
+            await self._homes.refresh(unit, gateways, addresses)
             return frozenset(await unit.homes.claims(weighings)) if weighings else frozenset()
 
     def _owned(self, parcel: Parcel, now: datetime) -> _Owned | None:
@@ -197,7 +277,7 @@ class Settlement:
         found = _Owned()
         for reading, body in parcel.quick:
             whose = homes.owner(gateway, reading)
-            if whose is None:
+            if whose is None or reading.synthetic:
                 return None
             row = PatientReading.quick(whose.patient_id, gateway, body, now, reading)
             found.rows.append(row)
@@ -231,12 +311,15 @@ class Settlement:
     async def _placed(self, parcel: Parcel, ownership: Ownership, now: datetime) -> list[PatientReading]:
         parcel.stored.clear()
         parcel.refused = list(parcel.content.refused)
-        if not ownership.enrolled(parcel.gateway):
+        if not ownership.enrolled(parcel.gateway) and not (parcel.gateway == self._watchdog and only_synthetic(parcel)):
             if not any(one.whole for one in parcel.refused):
                 parcel.refused = [_of_a_stranger(parcel)]
             return []
         rows: list[PatientReading] = []
         for reading in parcel.content.readings:
+            if reading.synthetic:
+                parcel.stored.append(reading.id)
+                continue
             found = ownership.patient_of(parcel.gateway, reading)
             if isinstance(found, Owned) and await self._is_a_guest_s(found, reading, now):
                 found = unclear(reading)
@@ -286,52 +369,3 @@ def _of_a_stranger(parcel: Parcel) -> Refused:
     ids += [one for refused in parcel.content.refused for one in refused.reading_ids]
     message = "no gateway of this name is enrolled; its readings are kept and taken when it is"
     return Refused(Reason.UNKNOWN_GATEWAY, message, parcel.payload, tuple(dict.fromkeys(ids)), whole=True)
-
-
-async def _keep_all(unit: Unit, parcels: Sequence[Parcel]) -> list[list[Refused]]:
-    """Into quarantine; of each parcel those refusals that the home may be told of."""
-    promised: list[list[Refused]] = [[] for _ in parcels]
-    put: list[tuple[int, Refused, Refusal]] = []
-    full: dict[str, int] = {}
-    for number, parcel in enumerate(parcels):
-        for refused in parcel.refused:
-            if not _same(parcel, refused):
-                put.append((number, refused, _refusal(parcel, refused)))
-            elif parcel.kept is not None and refused.reason.status is not ReceiptStatus.HELD:
-                await unit.quarantine.reject(parcel.kept.id)  # a technician had it tried again, in vain
-    whole = await unit.quarantine.put_many([refusal for _, _, refusal in put])
-    for (number, refused, refusal), kept_whole in zip(put, whole, strict=True):
-        if kept_whole or refused.reason.status is not ReceiptStatus.HELD:
-            promised[number].append(refused)
-        else:
-            full[refusal.gateway] = full.get(refusal.gateway, 0) + 1
-    for gateway, refusals in full.items():
-        log.warning("quarantine_quota_reached", gateway=gateway, refusals=refusals)
-    return promised
-
-
-def _refusal(parcel: Parcel, refused: Refused) -> Refusal:
-    return Refusal(
-        gateway=parcel.gateway,
-        status="held" if refused.reason.status is ReceiptStatus.HELD else "rejected",
-        reason=refused.reason.value,
-        message=refused.message,
-        payload=refused.payload,
-        received_at=parcel.received_at,
-        reading_id=refused.reading_ids[0] if refused.reading_ids and not refused.whole else None,
-        batch=parcel.batch or None,
-        whole_sha256=refused.whole_sha256,
-        whole_bytes=refused.whole_bytes,
-    )
-
-
-def _same(parcel: Parcel, refused: Refused) -> bool:
-    return parcel.kept is not None and refused.reason.value == parcel.kept.reason and refused.payload == parcel.payload
-
-
-async def _close(unit: Unit, parcel: Parcel) -> None:
-    """End the row a parcel waited in, once what it held stands somewhere else."""
-    if parcel.kept is None or any(_same(parcel, refused) for refused in parcel.refused):
-        return
-    message = f"taken: {len(parcel.stored)} stored, {len(parcel.refused)} kept under another reason"
-    await unit.quarantine.close(parcel.kept.id, "released", message)

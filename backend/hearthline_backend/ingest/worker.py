@@ -71,12 +71,20 @@ class Ingest:
         self._senders: dict[str, tuple[str, str]] = {}
 
     async def run(self) -> None:
-        """Take and settle, for ever."""
-        while True:
-            await self.take(await self._uplink.messages(GROUP_MESSAGES, LINGER_S))
+        """Take and settle, for ever. Two groups are under way at most: while one is judged, the next one's readings are
+        taken apart and written. They are acknowledged in order."""
+        async with asyncio.TaskGroup() as group:
+            former: asyncio.Task[None] | None = None
+            while True:
+                messages = await self._uplink.messages(GROUP_MESSAGES, LINGER_S)
+                task = group.create_task(self.take(messages, former))
+                if former is not None:
+                    await former
+                former = task
 
-    async def take(self, messages: Sequence[Message]) -> None:
-        """Settle, acknowledge and answer messages, however long a store stays away meanwhile."""
+    async def take(self, messages: Sequence[Message], after: asyncio.Task[None] | None = None) -> None:
+        """Settle, acknowledge and answer messages, however long a store stays away meanwhile. What is acknowledged is
+        so only when ``after`` is done."""
         statuses: list[tuple[str, Message]] = []
         parcels: list[Parcel] = []
         answers: list[tuple[str, Message]] = []
@@ -91,12 +99,16 @@ class Ingest:
                 answers.append((gateway, message))
             else:
                 strays.append(message)
+        if after is not None and (statuses or answers or strays):
+            await after
         if statuses or strays:
             await self._until_stored(self._keep_apart, statuses, strays)
         if answers:
             await self._until_stored(self._keep_answers, answers)
         for group in in_groups(parcels, GROUP_READINGS):
             settled = await self._until_stored(self._settled, group)
+            if after is not None:
+                await after
             self._uplink.acknowledge([parcel.message for parcel in group if parcel.message is not None])
             self._tell(settled, group)
 
@@ -180,6 +192,7 @@ class Ingest:
             together.stored += alone.stored
             together.judged += alone.judged
             together.refused += alone.refused
+            together.ruled = together.ruled or alone.ruled
         return together
 
     async def _set_aside(self, parcel: Parcel) -> Settled:
@@ -235,7 +248,7 @@ class Ingest:
         if self._events.listened:
             for event in settled.events(self._clock()):
                 self._events.publish(event)
-        if settled.judged:
+        if settled.ruled:
             self._on_commit()
         if settled.answers:
             batches = [parcel.batch for parcel in group[:BATCHES_LOGGED]]

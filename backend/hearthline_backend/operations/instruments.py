@@ -19,7 +19,8 @@ class Store(StrEnum):
 class GroupFacts:
     """What became of one group of messages, once all of it is durable.
 
-    ``stored`` are readings that are new, ``repeated`` those that the store had already; ``judged`` those judged now.
+    ``stored`` are readings that are new, ``repeated`` those that the store had already; ``judged`` those judged now,
+    ``synthetic`` the watchdog's and gateways' proofs, which count among none of these.
     ``refused`` counts what was rejected or held, by reason. ``store_s`` and ``records_s`` are the seconds that the
     write of the readings and the transaction in Records took.
     """
@@ -28,6 +29,7 @@ class GroupFacts:
     stored: int
     repeated: int
     judged: int
+    synthetic: int = 0
     refused: Mapping[Reason, int] = field(default_factory=dict)
     store_s: float
     records_s: float

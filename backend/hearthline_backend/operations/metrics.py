@@ -68,6 +68,7 @@ class Metrics:
         self._group_readings = self._histogram("ingest_group_readings", "Readings settled in one group.", _SIZES)
         self._readings = self._counter("ingest_readings", "Readings with a patient: new, or here before.", "outcome")
         self._judged = self._counter("ingest_judged_readings", "Readings judged by their patients' plans.")
+        self._synthetic = self._counter("synthetic_readings", "Readings that prove the chain, stored and judged.")
         self._refused = self._counter(
             "ingest_refused", "Readings or whole messages that were rejected or held.", "status", "reason"
         )
@@ -105,6 +106,11 @@ class Metrics:
         self._notifications = self._counter(
             "notifications", "Tries to call somebody, by channel; unknown: it may have arrived.", "channel", "outcome"
         )
+        self._synthetic_alerts = self._counter(
+            "synthetic_alerts", "Alerts of the watchdog's readings, answered or not.", "outcome"
+        )
+        for outcome in ("told", "not_told"):
+            self._synthetic_alerts.labels(outcome)
         for what in ("task", "notification"):
             self._overdue.labels(what)
             self._overdue_age.labels(what)
@@ -127,6 +133,7 @@ class Metrics:
         self._readings.labels("stored").inc(facts.stored)
         self._readings.labels("repeated").inc(facts.repeated)
         self._judged.inc(facts.judged)
+        self._synthetic.inc(facts.synthetic)
         for reason, count in facts.refused.items():
             self._refused.labels(reason.status.value, reason.value).inc(count)
         self._write.observe(facts.store_s)
@@ -158,6 +165,10 @@ class Metrics:
     def called(self, channel: str, outcome: str) -> None:
         """Somebody was called, or could not be: ``sent``, ``failed`` or ``unknown``."""
         self._notifications.labels(channel, outcome).inc()
+
+    def synthetic_alert(self, *, told: bool) -> None:
+        """An alert of the watchdog's was answered, or could not be."""
+        self._synthetic_alerts.labels("told" if told else "not_told").inc()
 
     def loop_lagged(self, seconds: float) -> None:
         """The event loop went on so much later than it was asked to."""

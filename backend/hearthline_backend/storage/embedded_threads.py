@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,10 +21,24 @@ _PRAGMAS: Final = (
 
 
 class SqliteThreads:
-    """``count`` threads with a connection each, to one file."""
+    """``count`` threads with a connection each, to one file. ``what`` it holds is for who is told that it is away;
+    ``defects`` are errors that would come again, so that they are no outage."""
 
-    def __init__(self, path: Path, name: str, count: int, cache_mb: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        count: int,
+        cache_mb: int,
+        *,
+        what: str = "readings",
+        pragmas: Sequence[str] = (),
+        defects: tuple[type[Exception], ...] = (),
+    ) -> None:
         self._path = path
+        self._what = what
+        self._pragmas = (*_PRAGMAS, *pragmas)
+        self._defects = defects
         self._cache_mb = cache_mb
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
         self._idle: list[sqlite3.Connection] = []
@@ -33,8 +47,10 @@ class SqliteThreads:
         """``work(connection, *arguments)`` in a thread; what it changed is rolled back when it raises."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, work, arguments)
+        except self._defects:
+            raise
         except (sqlite3.Error, OSError) as error:
-            raise StoreUnavailableError(f"readings are not available: {error}") from error
+            raise StoreUnavailableError(f"{self._what} are not available: {error}") from error
 
     async def close(self) -> None:
         """Finish what is under way and close the connections."""
@@ -63,7 +79,7 @@ class SqliteThreads:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=64)
         try:
-            for pragma in (*_PRAGMAS, f"cache_size=-{self._cache_mb * 1024}"):
+            for pragma in (*self._pragmas, f"cache_size=-{self._cache_mb * 1024}"):
                 connection.execute(f"PRAGMA {pragma}")
         except BaseException:
             connection.close()

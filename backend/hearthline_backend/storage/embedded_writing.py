@@ -7,6 +7,7 @@ from uuid import UUID
 
 from hearthline_backend.storage import readings_tables as tables
 from hearthline_backend.storage.embedded_tail import Tail, newest_number
+from hearthline_backend.storage.many_rows import many_rows
 from hearthline_backend.storage.ports import PatientReading, Place
 
 _MARKS_A_QUERY: Final = 500
@@ -16,20 +17,20 @@ _BUSY_MS: Final = 10_000
 
 def write(connection: sqlite3.Connection, tail: Tail, rows: Sequence[PatientReading]) -> frozenset[UUID]:
     """Add the rows whose ids are new; returns those ids."""
-    asked = tables.entries(rows)
+    asked = tables.first_of_each(rows)
     newest = _begin(connection, tail)  # from here on nobody else adds an id
     added = _add(connection, newest, asked)
     if len(added) < len(asked):  # somebody sent again
         connection.execute("ROLLBACK")
         newest = _begin(connection, tail)
-        for query, part in in_parts(tables.KNOWN, [one[0] for one in asked.values()]):
-            for (key,) in connection.execute(query, part):
-                del asked[UUID(bytes=key)]
+        for query, part in in_parts(tables.KNOWN, asked):
+            for (key,) in connection.execute(query, part).fetchall():
+                del asked[key]
         added = _add(connection, newest, asked)
     connection.execute("COMMIT")
     if added:
         tail.written(added)
-    return frozenset(asked)
+    return frozenset([one.content.id for one in asked.values()])
 
 
 def _begin(connection: sqlite3.Connection, tail: Tail) -> int:
@@ -39,12 +40,13 @@ def _begin(connection: sqlite3.Connection, tail: Tail) -> int:
     return newest
 
 
-def _add(connection: sqlite3.Connection, newest: int, new: Mapping[UUID, tables.Entry]) -> list[tables.Standing]:
+def _add(connection: sqlite3.Connection, newest: int, new: Mapping[bytes, PatientReading]) -> list[tables.Standing]:
     """Empty where any of the ids was known."""
-    numbered = [(number, *one) for number, one in enumerate(new.values(), newest + 1)]
-    if connection.executemany(tables.ADD_READING, numbered).rowcount < len(numbered):
-        return []
-    return [(patient, at, kind, key, standing, number) for number, key, patient, at, kind, standing, *_ in numbered]
+    values, standings = tables.numbered(new, newest)
+    added = 0
+    for statement, part in many_rows(tables.ADD_READINGS, 9, values):
+        added += connection.execute(statement, part).rowcount
+    return standings if added == len(standings) else []
 
 
 def fill_in(connection: sqlite3.Connection, tail: Tail) -> None:
@@ -60,7 +62,8 @@ def fill_in(connection: sqlite3.Connection, tail: Tail) -> None:
 def _fill_in(connection: sqlite3.Connection, tail: Tail, shelf: int, newest: int) -> None:
     (up_to,) = connection.execute("SELECT up_to FROM shelves WHERE shelf = ?", (shelf,)).fetchone()
     rows = [one for one in tail.shelf(shelf) if one[5] > up_to]  # another process may have filled in some
-    connection.executemany(tables.ADD_PLACE, rows)
+    for statement, part in many_rows(tables.ADD_PLACES, 6, [value for row in rows for value in row]):
+        connection.execute(statement, part)
     newest_of = {  # they are in order, so that the last one of a patient and kind stays
         (patient, kind): (patient, kind, time_us, key, number)
         for patient, time_us, kind, key, standing, number in rows

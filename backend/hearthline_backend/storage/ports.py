@@ -11,6 +11,7 @@ from uuid import UUID
 from hearthline_backend.storage.patient_reading import PatientReading, Place
 
 if TYPE_CHECKING:
+    from hearthline_backend.storage.records.quiet_register import QuietRegister
     from hearthline_backend.storage.records.unit import Unit
 
 
@@ -98,6 +99,10 @@ class ReadingStore(Protocol):
 
 class Records(Protocol):
     """Everything that is not a time series, one unit of work at a time."""
+
+    @property
+    def quiet(self) -> "QuietRegister | None":
+        """The short way for readings of which nothing follows; None where this engine has none."""
 
     def begin(self) -> AbstractAsyncContextManager["Unit"]:
         """A unit that writes: commits when the block ends, rolls back when it raises."""

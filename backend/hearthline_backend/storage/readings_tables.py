@@ -24,7 +24,7 @@ change a page of its own, and pages written are what a reading costs here. A she
 patient have come. Until then :mod:`.embedded_tail` knows them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -60,9 +60,10 @@ NEWEST: Final = """SELECT max(coalesce((SELECT max(number) FROM readings), 0), (
 UP_TO: Final = "SELECT up_to FROM shelves ORDER BY shelf"
 ARRIVED: Final = "SELECT patient, time_us, kind, id, standing, number FROM readings WHERE number > ? ORDER BY number"
 
-ADD_READING: Final = """INSERT OR IGNORE INTO readings
-    (number, id, patient, time_us, kind, standing, gateway, stored_us, body) VALUES (?,?,?,?,?,?,?,?,?)"""
+ADD_READINGS: Final = """INSERT OR IGNORE INTO readings
+    (number, id, patient, time_us, kind, standing, gateway, stored_us, body) VALUES {rows}"""
 KNOWN: Final = "SELECT id FROM readings WHERE id IN ({marks})"
+ADD_PLACES: Final = "INSERT INTO series (patient, time_us, kind, id, standing, number) VALUES {rows}"
 ADD_PLACE: Final = "INSERT INTO series (patient, time_us, kind, id, standing, number) VALUES (?,?,?,?,?,?)"
 ADD_LATEST: Final = """INSERT INTO latest (patient, kind, time_us, id, number) VALUES (?,?,?,?,?)
     ON CONFLICT (patient, kind) DO UPDATE SET time_us = excluded.time_us, id = excluded.id, number = excluded.number
@@ -107,8 +108,6 @@ Row = tuple[int, bytes, bytes, str, int, bytes, int]
 """What the queries for readings give: time_us, id, patient, gateway, stored_us, body, standing. So they sort."""
 Standing = tuple[bytes, int, str, bytes, int, int]
 """A row of ``series``: patient, time_us, kind, id, standing, number."""
-Entry = tuple[bytes, bytes, int, str, int, str, int, str]
-"""A new row of ``readings`` without its number: id, patient, time_us, kind, standing, gateway, stored_us, body."""
 
 EARLIEST_US: Final = -(1 << 63)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -137,27 +136,29 @@ def standing_of(one: PatientReading) -> int:
     return SHOWN if shows_as_latest(one.content) else IN_SERIES
 
 
-def entries(rows: Sequence[PatientReading]) -> dict[UUID, Entry]:
-    """By id; where an id comes twice the first one counts."""
-    found: dict[UUID, Entry] = {}
-    stored_time, stored_us = _EPOCH, 0
-    for one in rows:
-        content = one.content
-        reading_id = content.id
-        if reading_id not in found:
-            if one.stored_time is not stored_time:  # a group has one for all
-                stored_time, stored_us = one.stored_time, microseconds(one.stored_time)
-            found[reading_id] = (
-                reading_id.bytes,
-                one.patient_id.bytes,
-                microseconds(one.effective_time),
-                content.kind,
-                standing_of(one),
-                one.gateway,
-                stored_us,
-                one.body.decode(),
-            )
+def first_of_each(rows: Sequence[PatientReading]) -> dict[bytes, PatientReading]:
+    """By the bytes of their ids; where an id comes twice the first one counts."""
+    keys = [one.content.id.int.to_bytes(16) for one in rows]
+    found = dict(zip(keys, rows, strict=True))
+    if len(found) < len(keys):
+        found = dict(zip(reversed(keys), reversed(rows), strict=True))
+        return {key: found[key] for key in dict.fromkeys(keys)}
     return found
+
+
+def numbered(new: Mapping[bytes, PatientReading], newest: int) -> tuple[list[int | str | bytes], list[Standing]]:
+    """What ``ADD_READINGS`` takes, and how they will stand, with the numbers that follow ``newest``."""
+    values: list[int | str | bytes] = []
+    standings: list[Standing] = []
+    stored_time, stored_us = _EPOCH, 0
+    for number, (key, one) in enumerate(new.items(), newest + 1):
+        content, patient = one.content, one.patient_id.int.to_bytes(16)
+        if one.stored_time is not stored_time:  # a group has one for all
+            stored_time, stored_us = one.stored_time, microseconds(one.stored_time)
+        time_us, kind, standing = (one.effective_time - _EPOCH) // _MICROSECOND, content.kind, standing_of(one)
+        values += (number, key, patient, time_us, kind, standing, one.gateway, stored_us, one.body.decode())
+        standings.append((patient, time_us, kind, key, standing, number))
+    return values, standings
 
 
 def reading_of(row: Row, patient_id: UUID | None = None) -> PatientReading:

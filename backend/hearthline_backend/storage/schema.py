@@ -70,6 +70,7 @@ users = Table(
     Column("theme", String(10)),  # light, dark, null: as the system
     Column("single_keys", Boolean, nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("time_zone", String(60)),  # null: the team's
 )
 
 contacts = Table(
@@ -77,10 +78,11 @@ contacts = Table(
     metadata,
     uuid_id(),
     to("user_id", "users.id", index=True),
-    Column("channel", String(20), nullable=False),  # mail, webhook
-    Column("address", String(300), nullable=False),
+    Column("channel", String(20), nullable=False),  # mail, webhook, apprise
+    Column("address", String(300), nullable=False),  # of apprise an URL that is a secret
     Column("secret", String(200)),  # signs a webhook
     Column("position", Integer, nullable=False),
+    Column("safe", Boolean, nullable=False, server_default=false()),  # may hear clinical detail
 )
 
 on_call = Table(
@@ -338,7 +340,7 @@ notifications = Table(
     "notifications",
     metadata,
     uuid_id(),  # also the Message-ID's local part and the idempotency key: repeats carry the same
-    to("alert_id", "alerts.id", index=True),
+    to("alert_id", "alerts.id", null=True, index=True),  # null: it tells of a notice
     to("user_id", "users.id"),
     to("contact_id", "contacts.id"),
     Column("occasion", String(20), nullable=False),  # raised, worsened, reopened, escalated, comes_back
@@ -347,6 +349,7 @@ notifications = Table(
     moment("due_at"),
     moment("claimed_until", null=True),
     moment("sent_at", null=True),
+    to("notice_id", "notices.id", null=True, index=True),
     Index("ix_notifications_state_due_at", "state", "due_at"),
 )
 

@@ -87,6 +87,7 @@ class BrokerUplink:
         self._connections = 0
         self._task: asyncio.Task[None] | None = None
         self._away_since: datetime | None = clock()
+        self._away_reason: str | None = None
 
     def _connect(self, number: int) -> Connection:
         """The engine's own: a connection that has not begun yet."""
@@ -101,6 +102,11 @@ class BrokerUplink:
     def away_since(self) -> datetime | None:
         """Since when the broker is not reached; None while it is."""
         return None if self.connected else self._away_since or self._clock()
+
+    @property
+    def away_reason(self) -> str | None:
+        """Why the broker is not reached, with the next step; None while it is, and before the first try has ended."""
+        return None if self.connected else self._away_reason
 
     @property
     def waiting(self) -> int:
@@ -163,7 +169,7 @@ class BrokerUplink:
             self._is_away(away=True)
             if reason != told:
                 log.warning("uplink_lost", reason=reason)
-            told = reason
+            told = self._away_reason = reason
             await asyncio.sleep(next(waits))
 
     def _is_held_back(self) -> bool:

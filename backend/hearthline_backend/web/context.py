@@ -1,12 +1,14 @@
 """What the site is given. It knows nothing about how its parts are made."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_bytes
 
 from aiohttp import web
 
 from hearthline_backend.alerting.actions import AlertActions
+from hearthline_backend.alerting.links import AlertLinks
 from hearthline_backend.corrections import ReadingCorrections
 from hearthline_backend.events import EventBus
 from hearthline_backend.remote.desk import RemoteDesk
@@ -35,6 +37,8 @@ class WebContext:
     stores_away_since: Callable[[], datetime | None] = lambda: None
     secure_cookies: bool = True
     trusted_proxies: frozenset[str] = frozenset()
+    links: AlertLinks = field(default_factory=lambda: AlertLinks(token_bytes()))
+    """What links in messages mean. Without one none that was made elsewhere means anything."""
 
 
 CONTEXT: web.AppKey[WebContext] = web.AppKey("hearthline_context", WebContext)

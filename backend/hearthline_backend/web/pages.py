@@ -51,7 +51,7 @@ class Frame:
 
 def _nav(role: Role, here: str, path: str) -> tuple[NavItem, ...]:
     if role is Role.CARE:
-        items = [("/worklist", _("Worklist")), ("/whose", _("Whose?"))]
+        items = [("/worklist", _("Worklist")), ("/whose", _("Whose?")), ("/indicators", _("Indicators"))]
     elif role.technical:
         items = [("/homes", _("Homes")), ("/quarantine", _("Quarantine"))]
     else:

@@ -10,15 +10,21 @@ from hearthline_backend.web.rendering import STATIC
 from hearthline_backend.web.routes import (
     account,
     alert,
+    alert_acts,
     errors,
     homes,
+    inbound,
+    indicators,
+    link,
     live,
     my_data,
+    on_call,
     patient,
     quarantine,
     reading,
     remote,
     sign_in,
+    together,
     whose,
     worklist,
 )
@@ -26,7 +32,26 @@ from hearthline_backend.web.security_headers import Handler
 from hearthline_backend.web.sessions import SESSION, USER, session_middleware
 
 _LARGEST_POST = 64 * 1024
-_PARTS = (sign_in, account, worklist, whose, patient, reading, alert, homes, quarantine, remote, my_data, live)
+_PARTS = (
+    sign_in,
+    account,
+    worklist,
+    whose,
+    patient,
+    reading,
+    alert,
+    alert_acts,
+    together,
+    homes,
+    quarantine,
+    remote,
+    my_data,
+    on_call,
+    indicators,
+    live,
+    link,
+    inbound,
+)
 
 
 @web.middleware

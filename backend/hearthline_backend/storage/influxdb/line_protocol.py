@@ -2,7 +2,8 @@
 
 Measurement ``reading``. Tags: ``patient`` (UUID), ``kind``, ``lane`` (see :mod:`.spot`) and ``shows``: ``latest`` for
 what may be a last value, ``series`` for what stands only in its series, ``nowhere`` for what stands aside. Fields:
-``kept``, the whole reading as JSON with its gateway and stored time, and one number for each value that charts count.
+``kept``, the whole reading with its gateway and stored time (see :mod:`.kept_record`), and one number for each value
+that charts count.
 https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 """
 
@@ -11,9 +12,8 @@ from typing import Final
 from urllib.parse import quote, unquote
 from uuid import UUID
 
-import msgspec
-
 from hearthline_backend.storage.buckets import numbers_of, shows_as_latest
+from hearthline_backend.storage.influxdb import kept_record
 from hearthline_backend.storage.influxdb.spot import EARLIEST_NS, LATEST_NS, Spot, point_time
 from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.readings_tables import instant, microseconds
@@ -26,18 +26,6 @@ NOWHERE: Final = "nowhere"
 
 _NAMELESS: Final = "%"
 _TAKEN: Final = (KEPT, "time")
-
-
-class Kept(msgspec.Struct, frozen=True, gc=False):
-    """The field ``kept``. ``at_us`` is there where the point's own time cannot say the effective time."""
-
-    gateway: str
-    stored_us: int
-    body: msgspec.Raw
-    at_us: int | None = None
-
-
-_KEPT: Final = msgspec.json.Decoder(Kept)
 
 
 @lru_cache(maxsize=4096)
@@ -70,22 +58,8 @@ def field_name(key: str) -> str:
 @lru_cache(maxsize=65536)
 def _beginning(kind: str, lane: int, patient_id: UUID, shows: str, gateway: str) -> str:
     """What is the same for many readings of a series."""
-    by = _in_quotes(msgspec.json.encode(gateway))
     tags = f"kind={tag(kind)},lane={lane},patient={patient_id},shows={shows}"
-    return f'{MEASUREMENT},{tags} {KEPT}="{{\\"gateway\\":{by},\\"stored_us\\":'
-
-
-def _in_quotes(text: bytes) -> str:
-    """JSON for between the quotes of a string field, where a quote and a backslash are escaped as in JSON itself.
-
-    Line breaks become blanks: JSON has them only between its parts, and InfluxDB's CSV does not keep them.
-    """
-    if b"\n" in text or b"\r" in text or b"\t" in text:
-        text = text.translate(_BLANKS)
-    return msgspec.json.encode(text.decode())[1:-1].decode()
-
-
-_BLANKS: Final = bytes.maketrans(b"\n\r\t", b"   ")
+    return f'{MEASUREMENT},{tags} {KEPT}="{kept_record.beginning(gateway)}'
 
 
 def line_of(one: PatientReading, spot: Spot) -> str:
@@ -98,18 +72,17 @@ def line_of(one: PatientReading, spot: Spot) -> str:
         shows = LATEST if numbers or shows_as_latest(content) else SERIES
         fields = "".join([f",{field(name)}={number!r}" for name, number in numbers.items()])
     at = time_us * 1000 + content.id.int % 1000
-    elsewhere = ""
+    elsewhere = None
     if not EARLIEST_NS <= at < LATEST_NS:
-        at = point_time(time_us, content.id)
-        elsewhere = f',\\"at_us\\":{time_us}'
+        at, elsewhere = point_time(time_us, content.id), time_us
     beginning = _beginning(kind, slot // 1000, patient_id, shows, one.gateway)
     stored = microseconds(one.stored_time)
-    return f'{beginning}{stored}{elsewhere},\\"body\\":{_in_quotes(one.body)}}}"{fields} {at}'
+    return f'{beginning}{stored}{kept_record.end(one.body, elsewhere)}"{fields} {at}'
 
 
 def reading_of(spot: Spot, kept: str) -> PatientReading:
     """The reading in a record; ``spot`` says where it stands."""
-    record = _KEPT.decode(kept)
+    record = kept_record.kept_record(kept)
     return PatientReading.kept(
         spot.patient_id,
         record.gateway,
@@ -124,5 +97,5 @@ def time_of(nanoseconds: int, kept: str) -> int:
     """The effective time of a point in microseconds."""
     if EARLIEST_NS + 1000 <= nanoseconds < LATEST_NS:
         return nanoseconds // 1000
-    at = _KEPT.decode(kept).at_us
+    at = kept_record.kept_record(kept).at_us
     return nanoseconds // 1000 if at is None else at

@@ -5,6 +5,7 @@ id. The first reading of a patient, kind and microsecond stands in lane 0. Other
 their own, a tag, so that no two share a place however their digits fall.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -44,6 +45,20 @@ class Spot(NamedTuple):
 def spot_of(one: PatientReading) -> Spot:
     """Where a reading wants to stand."""
     return Spot(one.patient_id, one.kind, microseconds(one.effective_time), 0, one.aside)
+
+
+def spots_of(rows: Mapping[UUID, PatientReading]) -> dict[UUID, Spot]:
+    """Where each wants to stand, beside those before it that are of the same patient, kind and moment."""
+    found: dict[UUID, Spot] = {}
+    taken: set[Spot] = set()
+    for one, row in rows.items():
+        spot, attempt = spot_of(row), 0
+        while spot in taken:
+            attempt += 1
+            spot = spot._replace(slot=slot_at(attempt, one))
+        taken.add(spot)
+        found[one] = spot
+    return found
 
 
 def point_time(time_us: int, reading_id: UUID) -> int:

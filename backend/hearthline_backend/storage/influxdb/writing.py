@@ -11,7 +11,7 @@ from uuid import UUID
 
 from hearthline_backend.storage.influxdb.points import Points
 from hearthline_backend.storage.influxdb.register import WRITTEN, Register, Standing
-from hearthline_backend.storage.influxdb.spot import Spot, spot_of
+from hearthline_backend.storage.influxdb.spot import Spot, spot_of, spots_of
 from hearthline_backend.storage.ports import PatientReading, Records
 
 Rows = Mapping[UUID, PatientReading]
@@ -62,7 +62,7 @@ class Writing:
 
     async def _write_claimed(self, asked: Rows) -> dict[UUID, Standing] | None:
         """Claim places and write there. Returns the ids that had a place before, and where; None: not one had."""
-        wanted = {one: spot_of(row) for one, row in asked.items()}
+        wanted = spots_of(asked)
         claim = 0
         spots: Mapping[UUID, Spot] | None = None
         try:

@@ -22,7 +22,7 @@ _LOCKED: Final = """SELECT count(*) FROM (SELECT 1 FROM {table} WHERE id = ANY($
     FOR NO KEY UPDATE) AS locked"""
 _LOCK_PATIENTS: Final = _LOCKED.format(table="patients", type="uuid")
 _LOCK_ALERTS: Final = _LOCKED.format(table="alerts", type="bigint")
-_NEAR_SQLITE: Final = """SELECT patient_id, kind, cleared, last_effective_time FROM alerts
+NEAR_SQLITE: Final = """SELECT patient_id, kind, cleared, last_effective_time FROM alerts
     WHERE state <> 'withdrawn' AND patient_id IN (SELECT value FROM json_each(?))
     AND last_effective_time >= ? AND effective_time <= ?"""
 _NEAR_POSTGRESQL: Final = """SELECT patient_id, kind, cleared, last_effective_time FROM alerts
@@ -77,12 +77,25 @@ class Happened(StrEnum):
     STARTED_AGAIN = "started_again"
     """Everybody on call has been called; from the first again."""
     NOBODY_ON_CALL = "nobody_on_call"
+    LAST_RESORT = "last_resort"
+    """Nobody on call took it: those were called who are named for that."""
     NOT_DELIVERED = "not_delivered"
     ACKNOWLEDGED = "acknowledged"
     ACKNOWLEDGEMENT_UNDONE = "acknowledgement_undone"
     CAME_BACK = "came_back"
     NOTED = "noted"
     RESOLVED = "resolved"
+    ASSIGNED = "assigned"
+    """Given to a colleague, who is told."""
+    UNASSIGNED = "unassigned"
+    SNOOZED = "snoozed"
+    SNOOZE_ENDED = "snooze_ended"
+    """By a person; at its time an alert that is still there says that it came back."""
+    OPENED_AGAIN = "opened_again"
+    """By a person; what readings open again is reopened."""
+    UNDONE = "undone"
+    GREW = "grew"
+    """One more slot without a reading, or the evidence names another hop now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +195,11 @@ class Alerts:
         if self._connection.dialect.name == "postgresql" and alert_ids:
             await self._connection.exec_driver_sql(_LOCK_ALERTS, (list(alert_ids),))
 
+    async def lock_free(self, alert_ids: Collection[int]) -> frozenset[int]:
+        """The same, without waiting: those that nobody else is just changing."""
+        query = select(alerts.c.id).where(among(self._connection, alerts.c.id, alert_ids))
+        return frozenset(await self._connection.scalars(query.with_for_update(key_share=True, skip_locked=True)))
+
     async def add(self, alert: Alert) -> tuple[Alert, bool]:
         """Raise one; ``alert.id`` is ignored. Returns the alert as it stands and whether it is new: the same patient,
         rule and episode is the same alert."""
@@ -257,7 +275,7 @@ class Alerts:
             rows = await self._connection.exec_driver_sql(_NEAR_POSTGRESQL, (list(patient_ids), start, end))
         else:
             hexes = json.dumps([one.hex for one in patient_ids])
-            rows = await self._connection.exec_driver_sql(_NEAR_SQLITE, (hexes, sqlite_text(start), sqlite_text(end)))
+            rows = await self._connection.exec_driver_sql(NEAR_SQLITE, (hexes, sqlite_text(start), sqlite_text(end)))
         found: dict[int, list[NearAlert]] = {}
         for patient, kind, cleared, last in map(tuple, rows):
             number = patient.int if isinstance(patient, UUID) else int(patient, 16)
@@ -284,8 +302,24 @@ class Alerts:
         """The history of one alert, oldest first."""
         query = select(alert_events, users.c.initials, users.c.title)
         query = query.join(users, users.c.id == alert_events.c.actor_id, isouter=True)
-        query = query.where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.at, alert_events.c.id)
+        # By number, not by time: a clock may be set back.
+        query = query.where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.id)
         return tuple(_event(row) for row in await self._connection.execute(query))
+
+    async def stories(
+        self, alert_ids: Collection[int], what: Collection[Happened]
+    ) -> Mapping[int, Sequence[AlertEvent]]:
+        """The entries of some sorts in the histories of several alerts, each oldest first."""
+        found: dict[int, list[AlertEvent]] = {}
+        if alert_ids:
+            query = select(alert_events, users.c.initials, users.c.title)
+            query = query.join(users, users.c.id == alert_events.c.actor_id, isouter=True).where(
+                among(self._connection, alert_events.c.alert_id, alert_ids),
+                alert_events.c.what.in_([one.value for one in what]),
+            )
+            for row in await self._connection.execute(query.order_by(alert_events.c.at, alert_events.c.id)):
+                found.setdefault(row.alert_id, []).append(_event(row))
+        return found
 
     async def last_event(self, alert_id: int, what: Happened) -> AlertEvent | None:
         """The newest entry of one sort."""

@@ -1,123 +1,47 @@
 """What is due: notifications with every attempt to deliver them, and other things that happen at a time."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Select, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.records.among import among
+from hearthline_backend.storage.records.call_rows import (
+    Attempt,
+    AttemptOutcome,
+    Claim,
+    DueTask,
+    Notification,
+    NotificationState,
+    Occasion,
+    Task,
+    Told,
+    attempt_of,
+    attempt_values,
+    claim_of,
+    notification_of,
+    notification_values,
+    task_of,
+)
+from hearthline_backend.storage.records.synthetic import APART
 from hearthline_backend.storage.schema import alerts, attempts, contacts, due, notifications, patients, teams, users
+from hearthline_backend.storage.silence_tables import notices
 
-
-class NotificationState(StrEnum):
-    """``due`` waits for its time or is being sent."""
-
-    DUE = "due"
-    SENT = "sent"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class AttemptOutcome(StrEnum):
-    """``unknown`` means that it may have arrived: the next attempt says "repeat". So does an attempt without any."""
-
-    SENT = "sent"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-class Occasion(StrEnum):
-    """Why somebody is called."""
-
-    RAISED = "raised"
-    WORSENED = "worsened"
-    REOPENED = "reopened"
-    ESCALATED = "escalated"
-    COMES_BACK = "comes_back"
-
-
-class Task(StrEnum):
-    """What a row of ``due`` asks for."""
-
-    ESCALATE = "escalate"
-    COME_BACK = "come_back"
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """One call to one contact of one person. Its id is also the idempotency key: repeats carry the same."""
-
-    id: UUID
-    alert_id: int
-    user_id: UUID
-    contact_id: UUID
-    occasion: Occasion
-    created_at: datetime
-    due_at: datetime
-    state: NotificationState = NotificationState.DUE
-    claimed_until: datetime | None = None
-    sent_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try. ``outcome`` None: we do not know, the process ended in the middle."""
-
-    number: int
-    started_at: datetime
-    ended_at: datetime | None
-    outcome: AttemptOutcome | None
-    detail: str | None
-    repeat: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A notification that is ours to send until the lease ends, with all that is needed to write it.
-
-    ``level`` is what the person is told, ``time_zone`` and ``emergency_number`` are the team's.
-    """
-
-    notification: Notification
-    attempt: int
-    repeat: bool
-    channel: str
-    address: str
-    secret: str | None
-    locale: str
-    level: Level
-    patient_id: UUID
-    team_id: UUID
-    time_zone: str
-    emergency_number: str
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One notification as people read it: who, by which channel, what became of it."""
-
-    notification: Notification
-    initials: str
-    title: str
-    channel: str
-    attempts: tuple[Attempt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DueTask:
-    """Something that happens at a time."""
-
-    id: UUID
-    what: Task
-    alert_id: int | None
-    payload: Mapping[str, Any]
-    due_at: datetime
+__all__ = [
+    "Attempt",
+    "AttemptOutcome",
+    "Calls",
+    "Claim",
+    "DueTask",
+    "Notification",
+    "NotificationState",
+    "Occasion",
+    "Task",
+    "Told",
+]
 
 
 class Calls:
@@ -131,7 +55,7 @@ class Calls:
     async def add(self, rows: Sequence[Notification]) -> None:
         """New notifications, in the transaction of what they tell."""
         if rows:
-            await self._connection.execute(notifications.insert(), [_notification_values(row) for row in rows])
+            await self._connection.execute(notifications.insert(), [notification_values(row) for row in rows])
 
     async def claim(self, free: Mapping[str, int], now: datetime, lease: timedelta) -> list[Claim]:
         """Take due notifications and open an attempt for each; commit before sending anything. ``free`` is how many at
@@ -143,18 +67,32 @@ class Calls:
         room = {channel: number for channel, number in free.items() if number > 0}
         while room:
             limit = sum(room.values())
-            rows = (await self._connection.execute(_due_of(room, now).limit(limit))).all()
+            served = contacts.c.channel.in_(sorted(room))
+            rows = (await self._connection.execute(_due_of(served, now, now).limit(limit))).all()
             for row in rows:
                 if room.get(row.channel):
                     room[row.channel] -= 1
-                    claims.append(_claim(row))
+                    claims.append(claim_of(row))
             # A channel with much to say may have filled the answer; then the others are asked about alone.
             room = {channel: number for channel, number in room.items() if number > 0} if len(rows) == limit else {}
+        await self._lease(claims, now, lease)
+        return claims
+
+    async def claim_unserved(
+        self, channels: Collection[str], since: datetime, now: datetime, lease: timedelta, limit: int
+    ) -> list[Claim]:
+        """The same of what has been due since then and goes by none of these channels: nobody sends it."""
+        unserved = contacts.c.channel.not_in(sorted(channels))
+        rows = (await self._connection.execute(_due_of(unserved, since, now).limit(limit))).all()
+        claims = [claim_of(row) for row in rows]
+        await self._lease(claims, now, lease)
+        return claims
+
+    async def _lease(self, claims: Sequence[Claim], now: datetime, lease: timedelta) -> None:
         if claims:
             leased = among(self._connection, notifications.c.id, [claim.notification.id for claim in claims])
             await self._connection.execute(update(notifications).where(leased).values(claimed_until=now + lease))
-            await self._connection.execute(attempts.insert(), [_opened(claim, now) for claim in claims])
-        return claims
+            await self._connection.execute(attempts.insert(), [attempt_values(claim, now) for claim in claims])
 
     async def end_attempt(
         self, notification_id: UUID, number: int, outcome: AttemptOutcome, at: datetime, detail: str | None
@@ -192,7 +130,7 @@ class Calls:
         """One notification."""
         query = select(notifications).where(notifications.c.id == notification_id)
         row = (await self._connection.execute(query)).one_or_none()
-        return None if row is None else _notification(row)
+        return None if row is None else notification_of(row)
 
     async def of_alert(self, alert_id: int) -> tuple[Told, ...]:
         """Who was told about one alert, oldest first."""
@@ -215,13 +153,14 @@ class Calls:
         query = _told().where(among(self._connection, notifications.c.alert_id, alert_ids))
         found: dict[int, Told] = {}
         for told in await self._told(query) if alert_ids else ():
-            found.setdefault(told.notification.alert_id, told)
+            if told.notification.alert_id is not None:
+                found.setdefault(told.notification.alert_id, told)
         return found
 
     async def _told(self, query: Select[Any]) -> tuple[Told, ...]:
         rows = (await self._connection.execute(query)).all()
         tries = await self._attempts([row.id for row in rows])
-        return tuple(Told(_notification(row), row.initials, row.title, row.channel, tries[row.id]) for row in rows)
+        return tuple(Told(notification_of(row), row.initials, row.title, row.channel, tries[row.id]) for row in rows)
 
     async def _attempts(self, ids: Sequence[UUID]) -> dict[UUID, tuple[Attempt, ...]]:
         found: dict[UUID, list[Attempt]] = {one: [] for one in ids}
@@ -229,7 +168,7 @@ class Calls:
             query = select(attempts).where(among(self._connection, attempts.c.notification_id, ids))
             query = query.order_by(attempts.c.number)
             for row in await self._connection.execute(query):
-                found[row.notification_id].append(_attempt(row))
+                found[row.notification_id].append(attempt_of(row))
         return {one: tuple(tries) for one, tries in found.items()}
 
     async def _set(self, notification_id: UUID, *, only_due: bool = False, **values: Any) -> None:
@@ -249,7 +188,7 @@ class Calls:
         """What has to happen now, taken for this transaction with the alert it is about: do it and call :meth:`done`
         before committing. What somebody else is just changing is left for the next time: nobody waits in a ring."""
         query = _pending().where(due.c.due_at <= now).limit(limit).with_for_update(skip_locked=True)
-        tasks = [_task(row) for row in await self._connection.execute(query)]
+        tasks = [task_of(row) for row in await self._connection.execute(query)]
         wanted = [task.alert_id for task in tasks if task.alert_id is not None]
         if not wanted:
             return tasks
@@ -266,17 +205,30 @@ class Calls:
         """Not at its time but then."""
         await self._connection.execute(update(due).where(due.c.id == task_id).values(due_at=due_at))
 
+    async def planned_after(self, now: datetime) -> tuple[DueTask, ...]:
+        """What is planned for later than now."""
+        return tuple([task_of(row) for row in await self._connection.execute(_pending().where(due.c.due_at > now))])
+
+    async def not_later_than(self, now: datetime, wait: timedelta, lease: timedelta) -> int:
+        """Notifications that wait longer than ``wait`` go now, leases longer than ``lease`` end with it; returns how
+        many of the first there were. Where the clock never went back there are none."""
+        waiting = notifications.c.state == NotificationState.DUE.value
+        leased = update(notifications).where(waiting, notifications.c.claimed_until > now + lease)
+        await self._connection.execute(leased.values(claimed_until=now + lease))
+        late = update(notifications).where(waiting, notifications.c.due_at > now + wait).values(due_at=now)
+        return int((await self._connection.execute(late)).rowcount)
+
     async def call_off(self, alert_id: int, at: datetime, outcome: str) -> tuple[DueTask, ...]:
         """None of what was planned for this alert has to happen; returns what it was."""
         planned = update(due).where(due.c.alert_id == alert_id, due.c.done_at.is_(None))
         rows = await self._connection.execute(planned.values(done_at=at, outcome=outcome).returning(due))
-        return tuple(sorted(map(_task, rows), key=lambda task: (task.due_at, task.id)))
+        return tuple(sorted(map(task_of, rows), key=lambda task: (task.due_at, task.id)))
 
     async def pending(self, alert_id: int, what: Task) -> DueTask | None:
         """The next one of this sort that is planned for an alert."""
         query = _pending().where(due.c.alert_id == alert_id, due.c.what == what.value).limit(1)
         row = (await self._connection.execute(query)).one_or_none()
-        return None if row is None else _task(row)
+        return None if row is None else task_of(row)
 
     async def next_tasks(self, alert_ids: Collection[int]) -> Mapping[int, DueTask]:
         """The next thing planned for each alert, such as the call to the second on call."""
@@ -284,7 +236,7 @@ class Calls:
         if alert_ids:
             query = _pending().where(among(self._connection, due.c.alert_id, alert_ids))
             for row in await self._connection.execute(query):
-                found.setdefault(row.alert_id, _task(row))
+                found.setdefault(row.alert_id, task_of(row))
         return found
 
     async def next_notification_at(self, now: datetime) -> datetime | None:
@@ -298,13 +250,13 @@ class Calls:
 
     async def next_task_at(self) -> datetime | None:
         """When the next task wants to be done; None when nothing is planned."""
-        query = select(func.min(due.c.due_at)).where(due.c.done_at.is_(None))
+        query = select(func.min(due.c.due_at)).where(due.c.done_at.is_(None), due.c.what.not_in(APART))
         first: datetime | None = await self._connection.scalar(query)
         return first
 
 
 def _pending() -> Select[Any]:
-    return select(due).where(due.c.done_at.is_(None)).order_by(due.c.due_at, due.c.id)
+    return select(due).where(due.c.done_at.is_(None), due.c.what.not_in(APART)).order_by(due.c.due_at, due.c.id)
 
 
 def _told() -> Select[Any]:
@@ -316,75 +268,34 @@ def _told() -> Select[Any]:
     )
 
 
-def _due_of(channels: Collection[str], now: datetime) -> Select[Any]:
-    """Everything a claim needs, locked; ``tries`` and ``unsure`` tell of the attempts before."""
-    person = contacts.c.channel, contacts.c.address, contacts.c.secret, users.c.locale
-    alert = alerts.c.level, alerts.c.review, alerts.c.patient_id, patients.c.team_id
+def _due_of(channels: ColumnElement[bool], since: datetime, now: datetime) -> Select[Any]:
+    """Everything a claim needs, locked, of what was due at ``since`` and nobody has; ``tries`` and ``unsure`` tell of
+    the attempts before."""
+    person = contacts.c.channel, contacts.c.address, contacts.c.secret, contacts.c.safe, users.c.locale
+    alert = alerts.c.level, alerts.c.review, alerts.c.kind, alerts.c.patient_id, patients.c.team_id
+    named = patients.c.given_name, patients.c.family_name, patients.c.birth_year
+    zone = func.coalesce(users.c.time_zone, teams.c.time_zone, notices.c.time_zone).label("time_zone")
+    emergency = func.coalesce(teams.c.emergency_number, notices.c.emergency_number).label("emergency_number")
     earlier = attempts.c.notification_id == notifications.c.id
     tries = select(func.coalesce(func.max(attempts.c.number), 0)).where(earlier)
     maybe = or_(attempts.c.outcome.is_(None), attempts.c.outcome != AttemptOutcome.FAILED.value)
     query = (
-        select(notifications, *person, *alert, teams.c.time_zone, teams.c.emergency_number)
+        select(notifications, *person, *alert, *named, zone, emergency, notices.c.what.label("notice"), notices.c.path)
         .add_columns(tries.scalar_subquery().label("tries"), exists().where(earlier, maybe).label("unsure"))
         .join_from(notifications, contacts, contacts.c.id == notifications.c.contact_id)
         .join(users, users.c.id == notifications.c.user_id)
-        .join(alerts, alerts.c.id == notifications.c.alert_id)
-        .join(patients, patients.c.id == alerts.c.patient_id)
-        .join(teams, teams.c.id == patients.c.team_id)
+        .outerjoin(alerts, alerts.c.id == notifications.c.alert_id)
+        .outerjoin(patients, patients.c.id == alerts.c.patient_id)
+        .outerjoin(teams, teams.c.id == patients.c.team_id)
+        .outerjoin(notices, notices.c.id == notifications.c.notice_id)
     )
     return (
         query.where(
             notifications.c.state == NotificationState.DUE.value,
-            notifications.c.due_at <= now,
+            notifications.c.due_at <= since,
             or_(notifications.c.claimed_until.is_(None), notifications.c.claimed_until <= now),
-            contacts.c.channel.in_(sorted(channels)),
+            channels,
         )
         .order_by(notifications.c.due_at, notifications.c.created_at, notifications.c.id)
         .with_for_update(of=notifications, skip_locked=True)
     )
-
-
-def _claim(row: Row[Any]) -> Claim:
-    return Claim(
-        notification=_notification(row),
-        attempt=row.tries + 1,
-        repeat=bool(row.unsure),
-        channel=row.channel,
-        address=row.address,
-        secret=row.secret,
-        locale=row.locale,
-        level=Level.YELLOW if row.review else Level(row.level),
-        patient_id=row.patient_id,
-        team_id=row.team_id,
-        time_zone=row.time_zone,
-        emergency_number=row.emergency_number,
-    )
-
-
-def _opened(claim: Claim, now: datetime) -> dict[str, Any]:
-    return {
-        "notification_id": claim.notification.id,
-        "number": claim.attempt,
-        "started_at": now,
-        "repeat": claim.repeat,
-    }
-
-
-def _notification_values(row: Notification) -> dict[str, Any]:
-    return {one.name: getattr(row, one.name) for one in fields(row)}
-
-
-def _notification(row: Row[Any]) -> Notification:
-    values = {one.name: getattr(row, one.name) for one in fields(Notification)}
-    values["occasion"] = Occasion(row.occasion)
-    values["state"] = NotificationState(row.state)
-    return Notification(**values)
-
-
-def _attempt(row: Row[Any]) -> Attempt:
-    outcome = None if row.outcome is None else AttemptOutcome(row.outcome)
-    return Attempt(row.number, row.started_at, row.ended_at, outcome, row.detail, row.repeat)
-
-
-def _task(row: Row[Any]) -> DueTask:
-    return DueTask(row.id, Task(row.what), row.alert_id, row.payload, row.due_at)

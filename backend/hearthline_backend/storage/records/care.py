@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row, Select, select
@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.plan_content import PlanContent
-from hearthline_backend.storage.schema import organisations, patients, plans, teams, users
+from hearthline_backend.storage.records.silence import Silence
+from hearthline_backend.storage.schema import alerts, due, organisations, patients, plans, teams, users
+
+_AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Care:
     async def add_team(self, team: Team) -> None:
         """A new team."""
         await self._connection.execute(teams.insert().values(**_columns(team)))
+        await Silence(self._connection).digest_at(team.id, _AT_ONCE)
 
     async def team(self, team_id: UUID) -> Team | None:
         """One team."""
@@ -91,6 +95,7 @@ class Care:
     async def add_patient(self, patient: Patient) -> None:
         """Enrol a patient."""
         await self._connection.execute(patients.insert().values(**_columns(patient)))
+        await Silence(self._connection).look_at(patient.id, _AT_ONCE)
 
     async def patient(self, patient_id: UUID) -> Patient | None:
         """One patient."""
@@ -107,9 +112,13 @@ class Care:
         return [Patient(**row._asdict()) for row in await self._connection.execute(query)]
 
     async def pause(self, patient_id: UUID, until: datetime | None, reason: str | None) -> None:
-        """Expect nothing until then; None ends a pause."""
+        """Expect nothing until then; None ends a pause. Calls that wait for its end are made then, or at once."""
         change = patients.update().where(patients.c.id == patient_id)
         await self._connection.execute(change.values(paused_until=until, pause_reason=reason))
+        theirs = select(alerts.c.id).where(alerts.c.patient_id == patient_id)
+        waiting = due.c.what == "call_after_pause", due.c.done_at.is_(None), due.c.alert_id.in_(theirs)
+        await self._connection.execute(due.update().where(*waiting).values(due_at=until or _AT_ONCE))
+        await Silence(self._connection).look_at(patient_id, _AT_ONCE)
 
     async def add_plan(self, plan: Plan, *, created_at: datetime, author_id: UUID | None = None) -> None:
         """A new version; an existing one is never changed."""
@@ -125,6 +134,7 @@ class Care:
             "reason": plan.reason,
         }
         await self._connection.execute(plans.insert().values(**row))
+        await Silence(self._connection).look_at(plan.patient_id, _AT_ONCE)
 
     async def plan_history(self, patient_id: UUID) -> tuple[Plan, ...]:
         """Every version of a patient's plan, the oldest first."""
@@ -155,6 +165,7 @@ def _plan(row: Row[Any]) -> Plan:
         slots=content.slots,
         reason=row.reason,
         author=None if row.initials is None else f"{row.title} {row.initials}",
+        adjusted=content.adjusted,
     )
 
 

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from hearthline_backend.storage.records.quiet_register import QuietRegister
 from hearthline_backend.storage.records.unavailable import told_when_unavailable
 from hearthline_backend.storage.records.unit import Unit
 
@@ -79,11 +81,18 @@ class SqlRecords:
         # SQLite has one writer. Waiting for it here costs nothing; waiting in its busy handler sleeps and polls.
         self._writing: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
         self._reading: dict[str, Any] = {"hearthline_writes": False} if sqlite else _SNAPSHOT
+        file = engine.url.database if sqlite else None
+        self._quiet = None if file is None else QuietRegister(Path(file), self._writing)
 
     @classmethod
     def open(cls, url: str) -> Self:
         """Connects lazily."""
         return cls(open_engine(url))
+
+    @property
+    def quiet(self) -> QuietRegister | None:
+        """The short way for readings of which nothing follows: SQLite's."""
+        return self._quiet
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Unit]:
@@ -108,4 +117,6 @@ class SqlRecords:
 
     async def close(self) -> None:
         """Give every connection back."""
+        if self._quiet is not None:
+            await self._quiet.close()
         await self._engine.dispose()

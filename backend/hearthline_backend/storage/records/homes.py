@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.records.among import among
+from hearthline_backend.storage.records.silence import Silence
 from hearthline_backend.storage.records.upsert import insert_or_replace
 from hearthline_backend.storage.schema import assignments, claims, gateways, sensors
 
@@ -73,6 +74,7 @@ class Homes:
     async def add_gateway(self, gateway: Gateway) -> None:
         """Enrol a gateway. What it sent before waits in quarantine and is taken then."""
         await self._connection.execute(gateways.insert().values(**_columns(gateway)))
+        await Silence(self._connection).look_at_homes({gateway.name: gateway.enrolled_at})
 
     async def gateway(self, name: str) -> Gateway | None:
         """One gateway by its name."""

@@ -1,15 +1,15 @@
 """The register of judged readings: only what stands here is not judged again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.storage.many_rows import many_rows
 from hearthline_backend.storage.records.upsert import insert_or_skip
 from hearthline_backend.storage.schema import judged
 from hearthline_backend.storage.utc_date_time import sqlite_text
@@ -19,8 +19,6 @@ _IDS_A_QUERY: Final = 500
 Quiet = tuple[UUID, UUID, str, datetime, str]
 """Reading, patient, kind, effective time in UTC, and the explanation as JSON."""
 
-_ROWS_A_STATEMENT: Final = 2000
-"""Each statement is one visit to the driver without Python's lock; a row at a time would hand the lock to and fro."""
 _ADD_QUIET_POSTGRESQL: Final = """INSERT INTO judged
     (reading_id, patient_id, kind, effective_time, judged_at, explanation)
     SELECT one, whose, kind, at, $5, why::json
@@ -28,14 +26,18 @@ _ADD_QUIET_POSTGRESQL: Final = """INSERT INTO judged
     ON CONFLICT (reading_id) DO NOTHING"""
 
 
-@lru_cache(maxsize=64)
-def _add_quiet(rows: int) -> str:
-    marks = ",".join(["(?,?,?)"] * rows)
-    return f"""INSERT INTO judged (reading_id, patient_id, kind, effective_time, judged_at, explanation)
-        WITH alike (kind, judged_at, explanation) AS (SELECT ?, ?, ?),
-            new (reading_id, patient_id, at) AS (VALUES {marks})
-        SELECT reading_id, patient_id, kind, at, judged_at, explanation FROM alike JOIN new WHERE true
-        ON CONFLICT (reading_id) DO NOTHING"""  # noqa: S608  # only question marks are put in
+_ADD_QUIET_SQLITE: Final = """INSERT INTO judged
+    (reading_id, patient_id, kind, effective_time, judged_at, explanation)
+    VALUES {rows} ON CONFLICT (reading_id) DO NOTHING"""
+
+
+def quiet_statements(rows: Sequence[Quiet], judged_at: datetime) -> Iterator[tuple[str, Sequence[Any]]]:
+    """What registers these rows in SQLite: statements with their values."""
+    at = sqlite_text(judged_at)
+    values: list[str] = []
+    for one, patient, kind, time, why in rows:
+        values += ("%032x" % one.int, "%032x" % patient.int, kind, sqlite_text(time), at, why)  # noqa: UP031  # quickest
+    return many_rows(_ADD_QUIET_SQLITE, 6, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +77,8 @@ class Judgements:
             arguments = (list(ids), list(patient_ids), list(kinds), list(times), judged_at, list(explanations))
             await self._connection.exec_driver_sql(_ADD_QUIET_POSTGRESQL, arguments)
         else:
-            await self._add_quiet_sqlite(rows, sqlite_text(judged_at))
-
-    async def _add_quiet_sqlite(self, rows: Sequence[Quiet], at: str) -> None:
-        alike: dict[tuple[str, str], list[str]] = {}
-        for one, patient, kind, time, why in rows:
-            values = alike.get((kind, why))
-            if values is None:
-                values = alike[kind, why] = []
-            values += (one.hex, patient.hex, sqlite_text(time))
-        for (kind, why), values in alike.items():
-            for start in range(0, len(values), 3 * _ROWS_A_STATEMENT):
-                part = values[start : start + 3 * _ROWS_A_STATEMENT]
-                await self._connection.exec_driver_sql(_add_quiet(len(part) // 3), (kind, at, why, *part))
+            for statement, values in quiet_statements(rows, judged_at):
+                await self._connection.exec_driver_sql(statement, tuple(values))
 
     async def known(self, reading_ids: Collection[UUID]) -> frozenset[UUID]:
         """Those of ``reading_ids`` that have been judged."""

@@ -1,7 +1,7 @@
 """Users, their sessions and contacts, who is on call, and the access log."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,10 @@ from uuid import UUID
 from sqlalchemy import Row, and_, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.domain.quiet_hours import quiet_until
+from hearthline_backend.domain.rotas import AHEAD
 from hearthline_backend.storage.records.among import among
+from hearthline_backend.storage.records.rotas import Agreed, Rotas
 from hearthline_backend.storage.schema import (
     access_log,
     contacts,
@@ -43,6 +46,7 @@ class User:
     """Somebody who signs in. ``title`` is Nurse, Doctor, Technician or Patient in English; screens translate it.
 
     ``theme`` is light, dark or None (as the system); ``single_keys`` switches one-letter keys off where False.
+    ``time_zone`` None: their team's.
     """
 
     id: UUID
@@ -58,6 +62,7 @@ class User:
     theme: str | None = None
     single_keys: bool = True
     active: bool = True
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One way to reach a user: ``channel`` is mail or webhook; ``secret`` signs a webhook. Lower positions first."""
+    """One way to reach a user: ``channel`` is mail, webhook or apprise; ``secret`` signs a webhook. Lower positions
+    first. The ``address`` of apprise is a secret too. A ``safe`` contact may hear clinical detail."""
 
     id: UUID
     user_id: UUID
@@ -82,16 +88,19 @@ class Contact:
     address: str
     secret: str | None
     position: int
+    safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
-    """Who is called for a team, in order: position 0 first. ``ends_at`` None: until somebody else takes over."""
+    """Who is called for a team, in order: position 0 first. ``ends_at`` None: until somebody else takes over.
+    ``quiet_until`` is when the quiet hours end that hold for this person now, their own or the team's."""
 
     user: User
     position: int
     starts_at: datetime
     ends_at: datetime | None
+    quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +151,22 @@ class People:
         query = select(users).where(users.c.team_id == team_id, users.c.active).order_by(users.c.initials)
         return tuple(_user(row) for row in await self._connection.execute(query))
 
+    async def technicians(self, organisation_id: UUID) -> tuple[User, ...]:
+        """Active technicians and engineers of an organisation, by initials."""
+        technical = [role.value for role in Role if role.technical]
+        query = select(users).where(
+            users.c.organisation_id == organisation_id, users.c.role.in_(technical), users.c.active
+        )
+        return tuple(_user(row) for row in await self._connection.execute(query.order_by(users.c.initials)))
+
     async def set_preferences(self, user_id: UUID, *, theme: str | None, single_keys: bool, locale: str) -> None:
         """How the screens look and listen for this user."""
         values = {"theme": theme, "single_keys": single_keys, "locale": locale}
         await self._connection.execute(update(users).where(users.c.id == user_id).values(**values))
+
+    async def set_zone(self, user_id: UUID, time_zone: str | None) -> None:
+        """By whose clock this user is told times; None for the team's."""
+        await self._connection.execute(update(users).where(users.c.id == user_id).values(time_zone=time_zone))
 
     async def set_password(self, user_id: UUID, password_hash: str) -> None:
         """Replace the hash, such as after a change or when the hash's parameters grew."""
@@ -220,6 +241,7 @@ class People:
                 address=contact.address,
                 secret=contact.secret,
                 position=contact.position,
+                safe=contact.safe,
             )
         )
 
@@ -247,7 +269,8 @@ class People:
         await self._connection.execute(insert(on_call).values(**values))
 
     async def on_call(self, team_id: UUID, at: datetime) -> tuple[OnCall, ...]:
-        """Who is called for a team at a moment, first to last. Users who may no longer sign in are left out."""
+        """Who is called for a team at a moment, first to last: by its rota, and who was put on call beside it, nobody
+        twice. Users who may no longer sign in are left out."""
         query = (
             select(users, on_call.c.position, on_call.c.starts_at, on_call.c.ends_at)
             .join_from(on_call, users, on_call.c.user_id == users.c.id)
@@ -260,7 +283,38 @@ class People:
             .order_by(on_call.c.position, on_call.c.starts_at.desc(), on_call.c.id)
         )
         rows = await self._connection.execute(query)
-        return tuple(OnCall(_user(row), row.position, row.starts_at, row.ends_at) for row in rows)
+        beside = [OnCall(_user(row), row.position, row.starts_at, row.ends_at) for row in rows]
+        agreed = await Rotas(self._connection).agreed(team_id, at)
+        return tuple(beside) if agreed is None else await self._by_agreement(team_id, agreed, beside, at)
+
+    async def _by_agreement(
+        self, team_id: UUID, agreed: Agreed, beside: Sequence[OnCall], at: datetime
+    ) -> tuple[OnCall, ...]:
+        """The rota's people and those put on call ``beside`` it, with stand-ins for these too. Who has left the team
+        could not act on what they are called for."""
+        duties = agreed.rota.on_duty()
+        stand_ins = {one.user.id: agreed.rota.standing_in(one.user.id, at) for one in beside}
+        wanted = {duty.person for duty in duties} | {one for one in stand_ins.values() if one is not None}
+        users = (await self.users(wanted)).values()
+        known = {user.id: user for user in users if user.active and user.team_id == team_id}
+        found = [
+            replace(one, user=known[instead])
+            for one in beside
+            if (instead := stand_ins[one.user.id]) is not None and instead in known
+        ]
+        found += [
+            OnCall(known[duty.person], duty.place, duty.since or at - AHEAD, duty.until)
+            for duty in duties
+            if duty.person in known
+        ]
+        first: dict[UUID, OnCall] = {}
+        for one in sorted(found, key=lambda one: one.position):
+            first.setdefault(one.user.id, one)
+        content = agreed.content
+        return tuple(
+            one if content is None else replace(one, quiet_until=quiet_until(content.quiet_of(one.user.id), at))
+            for one in first.values()
+        )
 
     # --- the access log: append-only ---
 
@@ -326,6 +380,7 @@ def _user_values(user: User) -> dict[str, Any]:
         "theme": user.theme,
         "single_keys": user.single_keys,
         "active": user.active,
+        "time_zone": user.time_zone,
     }
 
 
@@ -344,8 +399,9 @@ def _user(row: Row[Any]) -> User:
         row.theme,
         row.single_keys,
         row.active,
+        row.time_zone,
     )
 
 
 def _contact(row: Row[Any]) -> Contact:
-    return Contact(row.id, row.user_id, row.channel, row.address, row.secret, row.position)
+    return Contact(row.id, row.user_id, row.channel, row.address, row.secret, row.position, row.safe)

@@ -9,16 +9,17 @@ from aiohttp import web
 from babel.dates import format_date
 
 from hearthline_backend.domain.plans import in_force
+from hearthline_backend.events import Event
 from hearthline_backend.storage.records.homes import Assignment, Sensor
 from hearthline_backend.storage.records.people import Role
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_backend.web.guards import Visit, for_roles
 from hearthline_backend.web.language import _, current, n_
 from hearthline_backend.web.pages import page
-from hearthline_backend.web.routes.remote import remote_parts
+from hearthline_backend.web.routes.remote import own_gateway, remote_parts
 from hearthline_backend.web.times import stamp
 from hearthline_backend.web.views import home as one_home
-from hearthline_backend.web.views import home_road
+from hearthline_backend.web.views import home_alerts, home_road
 from hearthline_backend.web.views import homes as fleet
 
 _LONGEST_SEARCH: Final = 60
@@ -92,6 +93,8 @@ async def home(visit: Visit) -> web.StreamResponse:
         kept = await unit.quarantine.listed(gateway=state.gateway.name, limit=20)
         remote = await remote_parts(visit, unit, state.gateway)
         held = await unit.homes.assignments(sensors_at=[sensor.address for sensor in state.sensors])
+        alerts = await unit.home_alerts.of_home(state.gateway.name)
+        owners = await unit.people.users({one.owner_id for one in alerts if one.owner_id is not None})
     heading = one_home.heading(state)
     contact = state.gateway.heard_at
     return page(
@@ -111,10 +114,27 @@ async def home(visit: Visit) -> web.StreamResponse:
         facts=one_home.gateway_facts(state),
         offline=state.offline,
         never=contact is None,
-        happened=one_home.happened(state, kept),
+        alerts=home_alerts.lines(alerts, state.sensors, owners, now),
+        happened=one_home.happened(state, kept, home_alerts.entries(alerts, state.sensors, now)),
         weekdays=_weekdays(now, state.gateway.time_zone),
         arrived=await _arrived(visit, state, held, now),
     )
+
+
+@routes.post("/homes/{home}/alerts/{alert}/take")
+@for_roles(Role.TECHNICIAN, Role.ENGINEER)
+async def take(visit: Visit) -> web.StreamResponse:
+    """Take one of a home's alerts; nothing changes where somebody has it, or it is over."""
+    now, number = visit.context.clock(), visit.request.match_info["alert"]
+    async with visit.context.records.begin() as unit:
+        gateway = await own_gateway(visit, unit)
+        alert = await unit.home_alerts.get(int(number)) if number.isdecimal() and len(number) < 16 else None
+        if alert is None or alert.gateway != gateway.name:
+            raise web.HTTPNotFound
+        if await unit.home_alerts.take(alert.id, visit.user.id, now):
+            await unit.notices.cancel(alert.id)
+    visit.context.events.publish(Event("gateway", now, gateway=gateway.name))
+    raise web.HTTPSeeOther(f"/homes/{gateway.home}")
 
 
 def _days(now: datetime, zone: str) -> list[datetime]:

@@ -19,6 +19,7 @@ from hearthline_backend.web.guards import Visit, for_roles
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.pages import page
 from hearthline_backend.web.rendering import html, render
+from hearthline_backend.web.routes.together import told_together
 from hearthline_backend.web.routes.worklist import own_patient, row_of
 from hearthline_backend.web.times import day_stamp, long_date
 from hearthline_backend.web.views.corrected import notes, taken_in_error
@@ -35,6 +36,7 @@ from hearthline_backend.web.views.patient import (
     table_rows,
     tiles,
 )
+from hearthline_backend.web.views.put_off import choices, conflict_lines, snooze_lines
 from hearthline_backend.web.views.series import RANGES, USUAL_SPAN, Series, build_series, usual_band
 from hearthline_backend.web.views.worklist_row import born, conditions_text, full_name
 from hearthline_protocol.kinds import KINDS
@@ -138,6 +140,10 @@ async def patient_page(visit: Visit) -> web.StreamResponse:
         enrolled=day_stamp(patient.enrolled_at, now),
         printed=long_date(now),
         taken_back="taken-back" in visit.request.query,
+        snoozes=snooze_lines(facts, visit.user.id),
+        choices=choices(facts),
+        conflicts=conflict_lines(facts.plan),
+        together=await told_together(visit),
     )
 
 

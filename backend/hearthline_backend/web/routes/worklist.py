@@ -1,6 +1,7 @@
 """The worklist and its parts, each of which the page fetches again by itself when something happened."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from hearthline_backend.web.language import _
 from hearthline_backend.web.pages import page
 from hearthline_backend.web.place import PLACE
 from hearthline_backend.web.rendering import html, render
+from hearthline_backend.web.routes.together import told_together
 from hearthline_backend.web.times import clock
 from hearthline_backend.web.views.facts import PatientFacts, gather
 from hearthline_backend.web.views.series import USUAL_SPAN
@@ -49,7 +51,9 @@ async def team_facts(visit: Visit, unit: Unit) -> tuple[str, list[PatientFacts]]
     return team.name, await gather(visit.context, unit, patients, visit.context.clock())
 
 
-async def row_of(visit: Visit, facts: PatientFacts, on_call: Sequence[OnCall], *, just_taken: bool = False) -> Row:
+async def row_of(
+    visit: Visit, facts: PatientFacts, on_call: Sequence[OnCall], *, just_taken: bool = False, choosing: bool = False
+) -> Row:
     """One row with its seven days and the reading it is about."""
     kind, now = shown_kind(facts), facts.now
     window: list[PatientReading] = []
@@ -61,9 +65,10 @@ async def row_of(visit: Visit, facts: PatientFacts, on_call: Sequence[OnCall], *
         wanted = facts.worst.alert.worst_reading
         reading = next((row for row in window if row.reading.id == wanted), None)
         reading = reading or await visit.context.readings.get(wanted)
-    return build_row(
+    row = build_row(
         facts, visit.user.id, visit.csrf, on_call=on_call, window=window, reading=reading, just_taken=just_taken
     )
+    return replace(row, choosing=choosing)
 
 
 @routes.get("/worklist")
@@ -71,7 +76,7 @@ async def row_of(visit: Visit, facts: PatientFacts, on_call: Sequence[OnCall], *
 async def worklist(visit: Visit) -> web.StreamResponse:
     """The whole list."""
     show = visit.request.query.get("show", "all")
-    return await _board(visit, show if show in SHOWN else "all", "")
+    return await _board(visit, show if show in SHOWN else "all", "", choosing="choose" in visit.request.query)
 
 
 @routes.post("/worklist")
@@ -82,13 +87,17 @@ async def find(visit: Visit) -> web.StreamResponse:
     return await _board(visit, "all", str(form.get("find", "")).strip()[:_LONGEST_SEARCH])
 
 
-async def _board(visit: Visit, show: str, wanted: str) -> web.Response:
+async def _board(visit: Visit, show: str, wanted: str, *, choosing: bool = False) -> web.Response:
     now = visit.context.clock()
     async with visit.context.records.read() as unit:
         team, everybody = await team_facts(visit, unit)
     shown = visible(everybody, show, visit.user.id, wanted)
     on_call = visit.request[PLACE].on_call
-    rows = {one.patient.id: await row_of(visit, one, on_call) for one in shown if shown_kind(one) is not None}
+    rows = {
+        one.patient.id: await row_of(visit, one, on_call, choosing=choosing)
+        for one in shown
+        if shown_kind(one) is not None
+    }
     await _log_list(visit, now)
     head = headline(everybody, team, visit.user.id, show)
     return page(
@@ -105,6 +114,9 @@ async def _board(visit: Visit, show: str, wanted: str) -> web.Response:
         seen=seen_of(everybody),
         fresh=None,
         last=_last_reading(everybody),
+        choosing=choosing,
+        several=any(row.act == "acknowledge" for row in rows.values()),
+        together=await told_together(visit),
     )
 
 
@@ -164,7 +176,8 @@ async def row(visit: Visit) -> web.StreamResponse:
         line = calm_line(facts)
         version, body = line.version, render("worklist_line.html", line=line)
     else:
-        built = await row_of(visit, facts, visit.request[PLACE].on_call)
+        choosing = "choose" in query
+        built = await row_of(visit, facts, visit.request[PLACE].on_call, choosing=choosing)
         version, body = built.version, render("worklist_row.html", row=built)
     return web.Response(status=204) if query.get("v") == version else html(body)
 

@@ -1,22 +1,25 @@
 """The alert view: what happened, why, who was told, how it ended last time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.rules import Level, ThresholdRule
 from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.records.alerts import Alert, AlertEvent, AlertState, Happened, Outcome
 from hearthline_backend.storage.records.calls import Attempt, AttemptOutcome, DueTask, NotificationState, Task, Told
 from hearthline_backend.storage.records.people import OnCall
+from hearthline_backend.storage.records.silence import MISSING
 from hearthline_backend.web.figures import Figure, kind_name, reading_figure, side_figure
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.times import clock_s, stamp
 from hearthline_backend.web.views.findings import Finding, findings, often_words
-from hearthline_backend.web.views.ownership import next_person, person
+from hearthline_backend.web.views.ownership import next_person, person, waits_for
 from hearthline_backend.web.views.patient import Entry
+from hearthline_backend.web.views.policy_words import called_all_the_same, nobody_called
 from hearthline_protocol.readings import Flag, Quality, Reading, TimeQuality
 
 _TODAY_ENOUGH: Final = timedelta(hours=20)
@@ -59,9 +62,16 @@ def outcome_name(outcome: Outcome) -> str:
 
 
 def hero(
-    alert: Alert, name: str, owner: str | None, rule: ThresholdRule | None, reading: Reading | None, second: bool
+    alert: Alert,
+    name: str,
+    owner: str | None,
+    rule: Rule | None,
+    reading: Reading | None,
+    second: bool,
+    snoozed: str = "",
 ) -> Hero:
-    """``name`` is the given name; ``owner`` who has it, or had it; ``second``: a newer reading exists."""
+    """``name`` is the given name; ``owner`` who has it, or had it; ``second``: a newer reading exists; ``snoozed``
+    until when."""
     red = alert.shown_level is Level.RED
     level = _("Red") if red else _("Yellow")
     open_ = alert.state is AlertState.OPEN
@@ -71,27 +81,30 @@ def hero(
         AlertState.RESOLVED: _("{level}, resolved"),
         AlertState.WITHDRAWN: _("Withdrawn"),
     }
+    text = _("{level}, snoozed until {time}") if snoozed and alert.state.live else words[alert.state]
     return Hero(
         mark="none" if alert.state is AlertState.WITHDRAWN else "red" if red else "yellow",
-        word=words[alert.state].format(level=level, owner=owner or _("somebody has it")),
-        taken=not open_,
-        tint=red and open_,
+        word=text.format(level=level, owner=owner or _("somebody has it"), time=snoozed),
+        taken=not open_ or bool(snoozed),
+        tint=red and open_ and not snoozed,
         h1=_headline(alert, name, rule),
         figure=reading_figure(reading) if reading is not None else Figure(_("No value"), ""),
         beside=_beside(alert, reading, second),
     )
 
 
-def _headline(alert: Alert, name: str, rule: ThresholdRule | None) -> str:
+def _headline(alert: Alert, name: str, rule: Rule | None) -> str:
     kind = kind_name(alert.kind).lower()
     if alert.state is AlertState.WITHDRAWN:
         text = _("{name}’s {kind} alert no longer holds")
+    elif alert.rule_id.startswith(MISSING):
+        text = _("{name}’s {kind} came") if alert.cleared else _("{name}’s {kind} did not come")
     elif alert.review:
         text = _("{name}’s {kind} was past the red limit, and arrived late")
     elif alert.cleared:
         text = _("{name}’s {kind} was past the limit, and is back")
     else:
-        above = rule is None or rule.direction == "above"
+        above = not isinstance(rule, ThresholdRule) or rule.above
         red = alert.level is Level.RED
         if above:
             text = _("{name}’s {kind} is over the red limit") if red else _("{name}’s {kind} is over the yellow limit")
@@ -114,9 +127,9 @@ def _beside(alert: Alert, reading: Reading | None, second: bool) -> str:
     return " ".join(said)
 
 
-def why(alert: Alert, rule: ThresholdRule | None, reading: Reading | None) -> tuple[Finding, ...]:
+def why(alert: Alert, rule: Rule | None, reading: Reading | None) -> tuple[Finding, ...]:
     """What fired, what did not; how often it has to. The crossed limit first."""
-    if rule is None or reading is None:
+    if not isinstance(rule, ThresholdRule) or reading is None:
         return ()
     found = findings(rule, reading)
     if not found or found[0].level is None:
@@ -167,17 +180,22 @@ def timeline(
     on_call: Sequence[OnCall],
     viewer: UUID,
     now: datetime,
+    names: Mapping[str, str] | None = None,
+    snoozed_until: datetime | None = None,
 ) -> tuple[Entry, ...]:
-    """Who was told, oldest first, and what comes next."""
+    """Who was told, oldest first, and what comes next. ``names`` are the initials of people that the history names by
+    their ids."""
     dated: list[tuple[datetime, int, Entry]] = []
     if opening is not None:
         measured, stored = opening.reading.effective_time, opening.stored_time
         dated.append((measured, 0, Entry(_at(measured, now), _("Measured in the home"))))
         dated.append((stored, 1, Entry(_at(stored, now), _("Stored"), small=_("The home gets its receipt"))))
-    dated += [(one.at, 2, _event_entry(one, viewer, now)) for one in events if one.what is not Happened.CALLED]
+    dated += [
+        (one.at, 2, _event_entry(one, viewer, now, names or {})) for one in events if one.what is not Happened.CALLED
+    ]
     dated += [_told_entry(one, viewer, now) for one in told]
     entries = [entry for _when, _rank, entry in sorted(dated, key=lambda one: one[:2])]
-    upcoming = _next_entry(task, on_call, viewer, now)
+    upcoming = _next_entry(task, on_call, viewer, now) or _snooze_entry(snoozed_until, now)
     return (*entries, upcoming) if upcoming is not None else tuple(entries)
 
 
@@ -185,9 +203,19 @@ def _at(at: datetime, now: datetime) -> str:
     return clock_s(at) if now - at < _TODAY_ENOUGH else stamp(at, now)
 
 
-def _event_entry(event: AlertEvent, viewer: UUID, now: datetime) -> Entry:
+def _snooze_entry(until: datetime | None, now: datetime) -> Entry | None:
+    if until is None:
+        return None
+    text = _("Next: the snooze ends")
+    return Entry(stamp(until, now), text, small=_("Comes back if it is still past its limit"), next=True)
+
+
+def _event_entry(event: AlertEvent, viewer: UUID, now: datetime, names: Mapping[str, str]) -> Entry:
     who = person(event.actor_id, event.initials, viewer)
     red = event.detail.get("level") == Level.RED.value
+    to = event.detail.get("to", "")
+    given = _("you") if to == str(viewer) else names.get(to, _("a colleague"))
+    until = event.detail.get("until")
     words = {
         Happened.RAISED: _("Red alert opened") if red else _("Alert opened"),
         Happened.WORSENED: _("Became red"),
@@ -196,21 +224,36 @@ def _event_entry(event: AlertEvent, viewer: UUID, now: datetime) -> Entry:
         Happened.RETURNED: _("Past the limit again"),
         Happened.REOPENED: _("Opened again"),
         Happened.MERGED: _("Joined with an earlier alert"),
-        Happened.SPLIT: _("Split off from another alert"),
+        Happened.SPLIT: _("A late reading splits it into two: to be reviewed"),
         Happened.WITHDRAWN: _("Withdrawn by later data"),
         Happened.CORRECTED: _("A reading was corrected; this is what the others say"),
         Happened.CLOSED: _("Closed by itself: back within limits"),
         Happened.ESCALATED: _("Nobody acknowledged: to the next on call"),
         Happened.STARTED_AGAIN: _("Everybody was called; from the first again"),
         Happened.NOBODY_ON_CALL: _("Nobody is on call"),
+        Happened.LAST_RESORT: _("Nobody took it: the last resort was called"),
         Happened.NOT_DELIVERED: _("A call could not be delivered"),
         Happened.ACKNOWLEDGED: _("{who} acknowledged").format(who=who),
         Happened.ACKNOWLEDGEMENT_UNDONE: _("{who} gave it back").format(who=who),
         Happened.CAME_BACK: _("Came back: still open"),
+        Happened.ASSIGNED: _("{who} gave it to {colleague}").format(who=who, colleague=given),
+        Happened.UNASSIGNED: _("{who} gave it back: nobody has it").format(who=who),
+        Happened.SNOOZED: _("{who} snoozed it until {time}").format(
+            who=who, time=stamp(datetime.fromisoformat(until), now) if until else ""
+        ),
+        Happened.SNOOZE_ENDED: _("{who} ended the snooze").format(who=who),
+        Happened.OPENED_AGAIN: _("{who} opened it again").format(who=who),
+        Happened.UNDONE: _("{who} took that back").format(who=who),
         Happened.NOTED: _("Note by {who}").format(who=who),
         Happened.RESOLVED: _("{who} resolved it").format(who=who),
+        Happened.GREW: _("Still nothing came"),
     }
-    small = _("“{note}”").format(note=event.note) if event.note else ""
+    if event.what is Happened.CAME_BACK and "snooze" in event.detail:
+        words[Happened.CAME_BACK] = _("Came back: the snooze is over, and it is still there")
+    policy = event.detail.get("policy", {})
+    said = [nobody_called(policy, now), called_all_the_same(policy, now)]
+    said.append(_("“{note}”").format(note=event.note) if event.note else "")
+    small = " ".join(part for part in said if part)
     return Entry(_at(event.at, now), words.get(event.what, event.what.value), small=small)
 
 
@@ -245,7 +288,7 @@ def _attempts(attempts: Sequence[Attempt]) -> str:
 
 def channel_name(channel: str) -> str:
     """How somebody was told."""
-    return {"mail": _("mail"), "webhook": _("on-call app"), "sms": _("SMS")}.get(channel, channel)
+    return {"mail": _("mail"), "webhook": _("on-call app"), "apprise": _("message")}.get(channel, channel)
 
 
 def _next_entry(task: DueTask | None, on_call: Sequence[OnCall], viewer: UUID, now: datetime) -> Entry | None:
@@ -254,7 +297,12 @@ def _next_entry(task: DueTask | None, on_call: Sequence[OnCall], viewer: UUID, n
     time = stamp(task.due_at, now)
     if task.what is Task.COME_BACK:
         return Entry(time, _("Next: it comes back"), small=_("If it is still open then"), next=True)
+    waiting = waits_for(task, now)
+    if waiting is not None:
+        return Entry(time, waiting, small=_("Unless someone acknowledges"), next=True)
     called = next_person(task, on_call)
+    if called is None and task.payload.get("place") == 0:
+        return Entry(time, _("Next: others are called"), small=_("Unless someone acknowledges"), next=True)
     if called is None:
         return Entry(time, _("Next: looked for somebody on call again"), next=True)
     who = person(called.user.id, called.user.initials, viewer)

@@ -1,20 +1,33 @@
 """Everything known about some patients at one moment, read once: what rows, tiles and headings are made of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from hearthline_backend.alerting.holding import BY_PEOPLE, UNDONE
 from hearthline_backend.domain.plans import Plan, in_force
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.domain.schedule import Missing, PatientStatus, missing, status
 from hearthline_backend.storage.ports import PatientReading
-from hearthline_backend.storage.records.alerts import AlertState, OpenAlert
+from hearthline_backend.storage.records.alerts import AlertEvent, AlertState, Happened, OpenAlert
 from hearthline_backend.storage.records.calls import DueTask, Told
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.homes import Gateway
+from hearthline_backend.storage.records.silence import MISSING
+from hearthline_backend.storage.records.snoozes import Snooze
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_backend.web.context import WebContext
+
+_TOLD: Final = (
+    Happened.CALLED,
+    Happened.CAME_BACK,
+    Happened.RAISED,
+    Happened.GREW,
+    Happened.WORSENED,
+    Happened.REOPENED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,26 @@ class PatientFacts:
     missing: tuple[Missing, ...]
     gateways: tuple[Gateway, ...]
     now: datetime
+    snoozes: tuple[Snooze, ...] = ()
+    stories: Mapping[int, Sequence[AlertEvent]] = field(default_factory=dict)
+    """By alert what people did, and who was called."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The initials of people whom the stories name by their ids."""
+    silences: tuple[OpenAlert, ...] = ()
+    """Yellow alerts about missing measurements: they are what "no data" says, and make nobody yellow."""
+
+    def snooze_of(self, one: OpenAlert) -> Snooze | None:
+        """What keeps an alert quiet."""
+        alert = one.alert
+        return next((it for it in self.snoozes if it.holds(alert.rule_id, alert.shown_level, self.now)), None)
+
+    def untaken(self, one: OpenAlert) -> bool:
+        """Whether nobody has an alert, nor wants to hear of it only later."""
+        return one.alert.state is AlertState.OPEN and self.snooze_of(one) is None
+
+    def urgency(self, one: OpenAlert) -> tuple[int, bool, datetime]:
+        """The order of alerts: level, nobody first, age."""
+        return -one.alert.shown_level.rank, not self.untaken(one), one.alert.opened_at
 
     @property
     def plan(self) -> Plan | None:
@@ -44,7 +77,7 @@ class PatientFacts:
     @property
     def worst(self) -> OpenAlert | None:
         """The alert a row is about: red before yellow, nobody's before somebody's, then the oldest."""
-        return min(self.alerts, key=urgency, default=None)
+        return min(self.alerts, key=self.urgency, default=None)
 
     @property
     def newest(self) -> PatientReading | None:
@@ -52,18 +85,9 @@ class PatientFacts:
         return max(self.latest.values(), key=lambda row: row.reading.effective_time, default=None)
 
 
-def urgency(one: OpenAlert) -> tuple[int, bool, datetime]:
-    """The order of alerts: level, nobody first, age."""
-    return (-one.alert.shown_level.rank, one.alert.state is not AlertState.OPEN, one.alert.opened_at)
-
-
 def untaken_reds(everybody: Sequence[PatientFacts]) -> int:
     """Red alerts that nobody has."""
-    return sum(
-        one.alert.shown_level is Level.RED and one.alert.state is AlertState.OPEN
-        for facts in everybody
-        for one in facts.alerts
-    )
+    return sum(one.alert.shown_level is Level.RED and facts.untaken(one) for facts in everybody for one in facts.alerts)
 
 
 async def gather(context: WebContext, unit: Unit, patients: Sequence[Patient], now: datetime) -> list[PatientFacts]:
@@ -76,20 +100,37 @@ async def gather(context: WebContext, unit: Unit, patients: Sequence[Patient], n
     tasks = await unit.calls.next_tasks(numbers)
     homes = await _homes(unit, ids, now)
     latest = await context.readings.latest(ids)
+    snoozes = await unit.snoozes.in_force(ids, now)
+    stories = await unit.alerts.stories(numbers, (*BY_PEOPLE, *UNDONE, *_TOLD))
+    names = await _names(unit, stories)
     return [
         PatientFacts(
             patient=patient,
             history=histories.get(patient.id, ()),
             latest=latest.get(patient.id, {}),
-            alerts=alerts.get(patient.id, ()),
+            alerts=tuple(one for one in alerts.get(patient.id, ()) if not _is_silence(one)),
             first_called=called,
             next_tasks=tasks,
             missing=_missing(patient, histories.get(patient.id, ()), latest.get(patient.id, {}), now),
             gateways=homes.get(patient.id, ()),
             now=now,
+            snoozes=snoozes.get(patient.id, ()),
+            stories=stories,
+            names=names,
+            silences=tuple(one for one in alerts.get(patient.id, ()) if _is_silence(one)),
         )
         for patient in patients
     ]
+
+
+def _is_silence(one: OpenAlert) -> bool:
+    return one.alert.rule_id.startswith(MISSING) and one.alert.shown_level is Level.YELLOW
+
+
+async def _names(unit: Unit, stories: Mapping[int, Sequence[AlertEvent]]) -> dict[str, str]:
+    ids = {event.detail.get("user") for events in stories.values() for event in events}
+    people = await unit.people.users({UUID(one) for one in ids if one is not None})
+    return {str(key): one.initials for key, one in people.items()}
 
 
 async def _alerts(unit: Unit, patients: Sequence[Patient]) -> dict[UUID, tuple[OpenAlert, ...]]:
@@ -126,5 +167,11 @@ def _missing(
         return ()
     times = {kind: row.reading.effective_time for kind, row in latest.items()}
     return missing(
-        plan, patient.time_zone, times, now, expected_from=patient.enrolled_at, paused_until=patient.paused_until
+        plan,
+        patient.time_zone,
+        times,
+        now,
+        expected_from=patient.enrolled_at,
+        paused_until=patient.paused_until,
+        history=history,
     )

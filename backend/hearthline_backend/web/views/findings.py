@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.evaluation import Crossing, crossings
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.rules import Level, ThresholdRule
@@ -26,10 +27,10 @@ def crossed(rule: ThresholdRule, reading: Reading) -> list[Crossing]:
     return sorted(found, key=lambda one: (-one.level.rank, -(one.over / one.limit.value if one.limit.value else 0)))
 
 
-def limit_sentence(rule: ThresholdRule, reading: Reading) -> str:
+def limit_sentence(rule: Rule, reading: Reading) -> str:
     """Personal red limit: 180 mmHg systolic. Of the limit that decides; empty where none is crossed."""
-    past = crossed(rule, reading)
-    if not past:
+    past = crossed(rule, reading) if isinstance(rule, ThresholdRule) else []
+    if not isinstance(rule, ThresholdRule) or not past:
         return ""
     limit = past[0].limit
     figure = plain_figure(rule.kind, limit.field, limit.value)
@@ -52,6 +53,8 @@ def _finding(rule: ThresholdRule, reading: Reading, field: str, ones: list[Cross
     if not past:
         nearest = plain_figure(rule.kind, field, ones[-1].limit.value)
         within = _("{field} {value} is within the limit of {limit}.")
+        if rule.direction == "below":
+            within = _("{field} {value} is over the lower limit of {limit}.")
         return Finding(None, "", within.format(field=name, value=value, limit=nearest))
     worst = past[0]
     lead = _lead(rule, worst).format(

@@ -261,10 +261,12 @@ def _adapter(one: AdapterStatus) -> str:
     return f"{one.state}, {resets}" if one.resets else one.state
 
 
-def happened(state: HomeState, kept: Sequence[Kept]) -> tuple[Entry, ...]:
-    """What is on record for this home, newest first: contact, refusals by reason and count, enrolment."""
+def happened(
+    state: HomeState, kept: Sequence[Kept], alerts: Sequence[tuple[datetime, Entry]] = ()
+) -> tuple[Entry, ...]:
+    """What is on record for this home, newest first: contact, its alerts, refusals by reason and count, enrolment."""
     now = state.now
-    dated: list[tuple[datetime, Entry]] = []
+    dated: list[tuple[datetime, Entry]] = list(alerts)
     if state.offline and state.gateway.heard_at is not None:
         at = state.gateway.heard_at
         will = state.status is not None and state.status.state == "offline"

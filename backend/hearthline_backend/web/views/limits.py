@@ -19,8 +19,9 @@ class Range:
 
 
 def rules_of(plan: Plan | None, kind: str) -> tuple[ThresholdRule, ...]:
-    """The rules that judge a kind."""
-    return () if plan is None else tuple(rule for rule in plan.rules if rule.kind == kind)
+    """The limits that a kind's values are held against one by one; other rules look at more than one reading."""
+    rules = () if plan is None else plan.rules_of(kind)
+    return tuple(rule for rule in rules if isinstance(rule, ThresholdRule))
 
 
 def agreed_range(plan: Plan | None, kind: str, field: str) -> Range:

@@ -259,6 +259,7 @@ def plan_lines(plan: Plan | None) -> tuple[LimitLine, ...]:
             rule.source,
         )
         for rule in plan.rules
+        if isinstance(rule, ThresholdRule)
     )
 
 

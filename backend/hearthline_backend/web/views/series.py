@@ -22,7 +22,7 @@ from hearthline_backend.web.figures import (
 )
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.times import stamp
-from hearthline_backend.web.views.limits import agreed_range, limit_field, limit_words, range_text, red_limits
+from hearthline_backend.web.views.limits import agreed_range, limit_field, limit_words, range_text, red_limits, rules_of
 from hearthline_protocol.kinds import KINDS
 from hearthline_protocol.readings import Quality
 
@@ -260,8 +260,7 @@ def _note(kind: str, plan: Plan | None, values: list[list[float]]) -> str:
         )
     limits = [
         limit_words(level, limit, plain_figure(kind, limit.field, limit.value), limit_field(kind, limit.field))
-        for rule in (plan.rules if plan is not None else ())
-        if rule.kind == kind
+        for rule in rules_of(plan, kind)
         for level in (Level.RED, Level.YELLOW)
         for limit in rule.limits(level)
         if limit.field == main_fields(kind)[0]

@@ -86,7 +86,7 @@ def order(facts: PatientFacts) -> tuple[int, bool, datetime]:
     """Red, yellow, no data, green; then what nobody has; then the oldest."""
     worst = facts.worst
     if worst is not None:
-        return GROUPS.index(facts.status), worst.alert.state is not AlertState.OPEN, worst.alert.opened_at
+        return GROUPS.index(facts.status), not facts.untaken(worst), worst.alert.opened_at
     if facts.missing:
         silent = min((one.last or facts.patient.enrolled_at for one in facts.missing), default=facts.now)
         return GROUPS.index(facts.status), False, silent
@@ -185,7 +185,7 @@ def _note(status: PatientStatus, its: list[PatientFacts]) -> str:
     patients = n_("{n} patient", "{n} patients", len(its)).format(n=len(its))
     if status is PatientStatus.NO_DATA:
         return f"{patients}. {_('Silence is not good news.')}"
-    untaken = sum(facts.worst is not None and facts.worst.alert.state is AlertState.OPEN for facts in its)
+    untaken = sum(facts.worst is not None and facts.untaken(facts.worst) for facts in its)
     if status is PatientStatus.RED and untaken:
         taken = _("{n} not taken. A solid mark means nobody has it yet.").format(n=untaken)
         return f"{patients}, {taken}"

@@ -7,11 +7,12 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from hearthline_backend.alerting.holding import taken_by
+from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.plans import Plan
-from hearthline_backend.domain.rules import ThresholdRule
 from hearthline_backend.domain.schedule import PatientStatus
 from hearthline_backend.storage.ports import PatientReading
-from hearthline_backend.storage.records.alerts import AlertState, OpenAlert
+from hearthline_backend.storage.records.alerts import AlertState, Happened, OpenAlert
 from hearthline_backend.storage.records.people import OnCall
 from hearthline_backend.web.figures import Figure, condition_name, kind_name, reading_figure
 from hearthline_backend.web.language import _, current, n_
@@ -19,17 +20,11 @@ from hearthline_backend.web.times import When, age_text, stamp, when
 from hearthline_backend.web.views.facts import PatientFacts
 from hearthline_backend.web.views.findings import limit_sentence
 from hearthline_backend.web.views.ownership import Ownership, ownership
+from hearthline_backend.web.views.silence_words import last_told, not_heard, told_words
 from hearthline_backend.web.views.sparkline import Sparkline, build_sparkline
 
 OFFLINE_AFTER: Final = timedelta(minutes=15)
 """A home that was not heard for this long is said to be out of contact."""
-
-_DEVICE_OF: Final = {
-    "blood_pressure": "cuff",
-    "oxygen_saturation": "oximeter",
-    "body_weight": "scale",
-    "body_temperature": "thermometer",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +50,8 @@ class Row:
     act: str
     alert_id: int | None = None
     csrf: str = ""
+    choosing: bool = False
+    """Whether several are being chosen, to be acknowledged together."""
 
     @property
     def version(self) -> str:
@@ -110,7 +107,7 @@ def shown_kind(facts: PatientFacts) -> str | None:
     return facts.missing[0].kind if facts.missing else None
 
 
-def rule_of(facts: PatientFacts, one: OpenAlert) -> ThresholdRule | None:
+def rule_of(facts: PatientFacts, one: OpenAlert) -> Rule | None:
     """The rule that raised an alert, in the version that judged it."""
     plans = [plan for plan in facts.history if plan.version == one.alert.plan_version]
     return next((rule for plan in plans for rule in plan.rules if rule.id == one.alert.rule_id), None)
@@ -137,10 +134,14 @@ def build_row(
         first=facts.first_called.get(one.alert.id),
         task=facts.next_tasks.get(one.alert.id),
         on_call=on_call,
+        snooze=facts.snooze_of(one),
+        story=facts.stories.get(one.alert.id, ()),
+        names=facts.names,
     )
     rule = rule_of(facts, one)
     lead, rest = _sentence(facts, one, rule, reading)
-    act = "acknowledge" if one.alert.state is AlertState.OPEN else "undo" if just_taken and has.mine else "open"
+    given = one.alert.owner_id == viewer and _unseen(facts, one)
+    act = "acknowledge" if facts.untaken(one) or given else "undo" if just_taken and has.mine else "open"
     mark = "red" if facts.status is PatientStatus.RED else "yellow"
     return Row(
         patient_id=facts.patient.id,
@@ -165,8 +166,14 @@ def build_row(
     )
 
 
+def _unseen(facts: PatientFacts, one: OpenAlert) -> bool:
+    """Whether it was given to somebody who has not acknowledged it."""
+    by = taken_by(facts.stories.get(one.alert.id, ())) if one.alert.state is AlertState.ACKNOWLEDGED else None
+    return by is not None and by.what is Happened.ASSIGNED and by.actor_id != one.alert.owner_id
+
+
 def _sentence(
-    facts: PatientFacts, one: OpenAlert, rule: ThresholdRule | None, reading: PatientReading | None
+    facts: PatientFacts, one: OpenAlert, rule: Rule | None, reading: PatientReading | None
 ) -> tuple[str, str]:
     kind = kind_name(one.alert.kind)
     limit = limit_sentence(rule, reading.reading) if rule is not None and reading is not None else ""
@@ -186,9 +193,11 @@ def _sentence(
     return kind, limit
 
 
-def _due(one: OpenAlert, rule: ThresholdRule | None) -> str:
+def _due(one: OpenAlert, rule: Rule | None) -> str:
     if one.alert.review:
         return _("To review. It arrived too late to be called as if it were now.")
+    if one.alert.review_by is not None:
+        return _("To review. A late reading splits it into two.")
     return _(rule.advice) if rule is not None and not one.alert.cleared else ""
 
 
@@ -214,6 +223,9 @@ def _silent(facts: PatientFacts, csrf: str, window: Sequence[PatientReading]) ->
     kind = gone.kind if gone is not None else None
     last = facts.latest.get(kind) if kind is not None else None
     out = out_of_contact(facts)
+    silence = next((one for one in facts.silences if one.alert.kind == kind), None)
+    detail = last_told(facts.stories.get(silence.alert.id, ())) if silence is not None else {}
+    technical = not detail.get("care") if detail else out is not None
     lead = ""
     rest = _("Everything due has arrived and is in range.")
     note = ""
@@ -224,7 +236,7 @@ def _silent(facts: PatientFacts, csrf: str, window: Sequence[PatientReading]) ->
             lead = _("No {kind} since enrolment, {age} ago.").format(kind=kind_name(kind).lower(), age=silent)
         else:
             lead = _("No {kind} for {age}.").format(kind=kind_name(kind).lower(), age=silent)
-        rest = out[0] if out is not None else _not_heard(kind)
+        rest = told_words(detail, kind) or (out[0] if out is not None else not_heard(kind))
         missed = n_("{n} planned reading missed since.", "{n} planned readings missed since.", gone.slots_missed)
         note = missed.format(n=gone.slots_missed)
     if last is not None:
@@ -245,19 +257,15 @@ def _silent(facts: PatientFacts, csrf: str, window: Sequence[PatientReading]) ->
         mark="green" if green else "none",
         word=_("Green") if green else _("No data"),
         state="has" if green else "open",
-        href=f"/patients/{facts.patient.id}",
+        href=f"/patients/{facts.patient.id}" if silence is None else f"/alerts/{silence.alert.id}",
         lead=lead,
         figure=None,
         rest=rest,
-        due=""
-        if green
-        else _("Nothing to do here: a technician sees this home.")
-        if out is not None
-        else _("Call and ask."),
+        due="" if green else _("Nothing to do here: a technician sees this home.") if technical else _("Call and ask."),
         measured=None,
         note=note,
         spark=build_sparkline(kind, window, facts.plan, facts.now) if kind is not None else None,
-        owner=_silent_owner(facts, out),
+        owner=_silent_owner(facts, out, silence, detail),
         act="open",
         csrf=csrf,
     )
@@ -275,26 +283,25 @@ def out_of_contact(facts: PatientFacts) -> tuple[str, datetime | None] | None:
     return _("No contact with the home: its internet or its power. Readings wait there."), last
 
 
-def _not_heard(kind: str) -> str:
-    words: Mapping[str, str] = {
-        "cuff": _("Cuff not heard: not measured, out of range, or battery."),
-        "oximeter": _("Oximeter not heard: not measured, out of range, or battery."),
-        "scale": _("Scale not heard: not measured, out of range, or battery."),
-        "thermometer": _("Thermometer not heard: not measured, out of range, or battery."),
-    }
-    return words.get(_DEVICE_OF.get(kind, ""), _("Meter not heard: not measured, out of range, or battery."))
-
-
-def _silent_owner(facts: PatientFacts, out: tuple[str, datetime | None] | None) -> Ownership:
+def _silent_owner(
+    facts: PatientFacts,
+    out: tuple[str, datetime | None] | None,
+    silence: OpenAlert | None,
+    detail: Mapping[str, object],
+) -> Ownership:
     if not facts.missing:
         return Ownership(_("Nothing to do"))
-    if out is not None:
-        since = () if out[1] is None else (_("Home silent since {time}.").format(time=stamp(out[1], facts.now)),)
+    if silence is not None and silence.alert.state is AlertState.ACKNOWLEDGED:
+        return Ownership(_("{name} has it").format(name=silence.owner_initials or _("Somebody")))
+    since = (
+        () if out is None or out[1] is None else (_("Home silent since {time}.").format(time=stamp(out[1], facts.now)),)
+    )
+    if (detail and not detail.get("care")) or (not detail and out is not None):
         return Ownership(_("Technician"), since)
     closed = facts.missing[0].slot_closed
-    return Ownership(
-        _("Day team"), (_("Due since {time}. Nobody is called for silence.").format(time=stamp(closed, facts.now)),)
-    )
+    due = (_("Due since {time}.").format(time=stamp(closed, facts.now)),)
+    both = detail.get("technician")
+    return Ownership(_("Care team and technician") if both else _("Care team"), due)
 
 
 def calm_line(facts: PatientFacts) -> CalmLine:

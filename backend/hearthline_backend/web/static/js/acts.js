@@ -48,6 +48,9 @@
     if (dialog.open) return;
     openers.set(dialog, document.activeElement);
     dialog.showModal();
+    first(dialog);
+  }
+  function first(dialog) {
     dialog.querySelector("input:not([type=hidden]), textarea, select")?.focus();
   }
   document.addEventListener("click", (event) => {
@@ -58,7 +61,11 @@
     if (event.target.closest("[data-act=print]")) window.print();
   });
   const named = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-  if (named && named.matches("dialog")) open(named);
+  if (named && named.matches("dialog")) {
+    open(named);
+    // Going to the place that the address names takes the focus away once more, when all is loaded.
+    window.addEventListener("load", () => setTimeout(() => { if (named.open) first(named); }));
+  }
   window.hearthline.open = open;
 
   // A question that came by itself and has to be answered soon takes the focus once, but never from a field.

@@ -23,6 +23,12 @@
     if (second === "h" && (role === "technician" || role === "engineer")) location.assign("/homes");
   }
 
+  function ask(what) {
+    const row = current();
+    if (row?.dataset[what]) location.assign(row.dataset[what]);
+    else press(`[data-dialog=${what}]`);
+  }
+
   const keys = {
     j: () => step(1),
     k: () => step(-1),
@@ -30,11 +36,8 @@
     n: () => press("#fresh [data-act=show]"),
     "/": () => document.querySelector("input[type=search]")?.focus(),
     "?": () => window.hearthline.open(document.getElementById("keys")),
-    r: () => {
-      const row = current();
-      if (row?.dataset.resolve) location.assign(row.dataset.resolve);
-      else press("[data-dialog=resolve]");
-    },
+    r: () => ask("resolve"),
+    s: () => ask("snooze"),
   };
 
   document.addEventListener("keydown", (event) => {

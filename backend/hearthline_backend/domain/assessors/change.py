@@ -1,0 +1,135 @@
+"""A rise or a fall within a time."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from math import inf, isinf
+from uuid import UUID
+
+from hearthline_backend.domain.assessors.figures import Bar, exact, figure, held_against, plain
+from hearthline_backend.domain.assessors.windows import LowestWindow, MedianWindow, Seen
+from hearthline_backend.domain.change_rule import Change, ChangeRule
+from hearthline_backend.domain.observation import Observation
+from hearthline_backend.domain.rules import Level, Limit
+from hearthline_backend.domain.verdict import LEVELS, NO_VALUE, TOO_FEW, Crossing, Grounds, Verdict, settled
+
+
+@dataclass(slots=True)
+class _Told:
+    """What one time says: the change, from where, and the readings it is told from."""
+
+    within: timedelta
+    change: float | None = None
+    reference: int | None = None
+    readings: tuple[UUID, ...] = ()
+    based: bool = False
+
+
+class ChangeAssessor:
+    """A value beyond what the meter can process, on the side the rule looks to, has changed by more than any amount;
+    nothing is counted from such a value."""
+
+    def __init__(self, rule: ChangeRule) -> None:
+        self._rule = rule
+        self._sign = 1 if rule.rises else -1
+        changes = {one.within: () for level in LEVELS for one in rule.changes(level)}
+        self._bars: dict[timedelta, tuple[Bar, ...]] = {
+            within: tuple(
+                _bar(rule, level, one) for level in LEVELS for one in rule.changes(level) if one.within == within
+            )
+            for within in changes
+        }
+        self._lowest = {within: LowestWindow(within) for within in changes}
+        based = rule.against == "baseline"
+        self._usual = {within: MedianWindow(within, rule.baseline_span) for within in changes} if based else {}
+        self._told = [_Told(within) for within in changes]
+        self._seen: Observation | None = None
+
+    def see(self, observation: Observation) -> Verdict:
+        """As :class:`~.assessor.Assessor`."""
+        number = figure(observation, self._rule.field)
+        if number is None:
+            return NO_VALUE
+        self._seen = observation
+        number *= self._sign
+        if isinf(number):
+            for told in self._told:
+                told.change, told.reference, told.readings, told.based = number, None, (), False
+        else:
+            self._count(
+                Seen(self._sign * exact(number * self._sign), observation.effective_time, observation.reading_id)
+            )
+        return self._verdict()
+
+    def grounds(self) -> Grounds:
+        """As :class:`~.assessor.Assessor`."""
+        if self._seen is None:
+            return Grounds()
+        readings: dict[UUID, None] = {}
+        for told in self._told:
+            readings |= dict.fromkeys(self._usual[told.within].readings if told.based else told.readings)
+        own = self._seen.reading_id
+        found = [
+            self._crossing(told, bar)
+            for level in LEVELS
+            for told in self._told
+            for bar in self._bars[told.within]
+            if told.change is not None and bar.level is level
+        ]
+        return Grounds((*(one for one in readings if one != own), own), tuple(found))
+
+    def _count(self, seen: Seen) -> None:
+        for told in self._told:
+            window = self._lowest[told.within]
+            window.add(seen)
+            usual = self._usual.get(told.within)
+            if usual is not None:
+                usual.move_to(seen.at)
+                usual.add(seen)
+                if len(usual) >= self._rule.baseline_least:
+                    told.reference, told.based = usual.median, True
+                    told.change = seen.number - told.reference
+                    continue
+            told.based = False
+            risen = window.rise(seen.at)
+            if risen is None:
+                told.change, told.reference, told.readings = None, None, ()
+            else:
+                told.change, told.reference, told.readings = risen[0], risen[1].number, (risen[1].reading_id,)
+
+    def _verdict(self) -> Verdict:
+        worst: Level | None = None
+        near: Level | None = None
+        known = False
+        for told in self._told:
+            if told.change is None:
+                continue
+            known = True
+            past, close = held_against(self._bars[told.within], told.change)
+            worst = _worse(worst, past)
+            near = _worse(near, close)
+        if not known:
+            return TOO_FEW
+        return settled(worst, near if near is not None and (worst is None or near.rank > worst.rank) else None)
+
+    def _crossing(self, told: _Told, bar: Bar) -> Crossing:
+        change = told.change if told.change is not None else -inf
+        reference = None if told.reference is None else plain(self._sign * told.reference)
+        beyond = isinf(change)
+        value = None if beyond else plain(change)
+        past = change >= bar.value
+        return Crossing(
+            bar.level, bar.limit, value, beyond, past, "change", self._rule.kind, reference, told.within, told.based
+        )
+
+
+def _bar(rule: ChangeRule, level: Level, change: Change) -> Bar:
+    clears = change.amount - rule.clears_by if rule.clears_by else None
+    limit = Limit(rule.field, change.amount, change.unit, change.personal, clears)
+    exact_clears = exact(change.amount) - exact(rule.clears_by) if rule.clears_by else None
+    return Bar(level, exact(change.amount), exact_clears, limit)
+
+
+def _worse(one: Level | None, other: Level | None) -> Level | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one if one.rank >= other.rank else other

@@ -1,0 +1,79 @@
+"""The numbers that rules compute with: exact, so that sums do not drift and 80.1 to 82.1 kg is a change of 2 kg."""
+
+from collections.abc import Iterable
+from math import inf
+from typing import Final, Literal, NamedTuple
+
+from hearthline_backend.domain.observation import Observation
+from hearthline_backend.domain.rules import Level, Limit
+from hearthline_protocol.kinds import KINDS
+from hearthline_protocol.readings import Quality
+
+EXACT: Final = 2_000_000
+"""Parts of a unit: a millionth, and half of it, so that the middle of two values is whole as well."""
+
+_MILLION: Final = 1_000_000
+_PLAIN: Final = (Quality.VALID, Quality.QUESTIONABLE)
+
+
+def exact(value: float) -> int:
+    """A number in whole parts, to the nearest millionth of its unit."""
+    return round(value * _MILLION) * 2
+
+
+def plain(parts: float) -> float:
+    """The number again."""
+    return parts / EXACT
+
+
+def figure(observation: Observation, field: str) -> float | None:
+    """The number of a field: infinite where it lies beyond what the meter can process, None where there is none."""
+    value = observation.values.get(field)
+    if observation.quality not in _PLAIN and _all_beyond(observation) and field in KINDS[observation.kind].required:
+        return inf if observation.quality is Quality.BEYOND_HIGH else -inf
+    if value is None:
+        return None
+    if value.comparator is not None:
+        return inf if value.comparator == ">" else -inf
+    return value.value
+
+
+def _all_beyond(observation: Observation) -> bool:
+    """A reading that only says "low" or "high", without marking which of its values."""
+    marked = any(value.comparator is not None for value in observation.values.values())
+    return observation.quality in (Quality.BEYOND_LOW, Quality.BEYOND_HIGH) and not marked
+
+
+class Bar(NamedTuple):
+    """A limit in parts, turned so that larger is worse; ``clears`` is the largest number that counts as back within."""
+
+    level: Level
+    value: int
+    clears: int | None
+    limit: Limit
+
+
+def bars(red: tuple[Limit, ...], yellow: tuple[Limit, ...], sign: Literal[1, -1]) -> tuple[Bar, ...]:
+    """Red first. ``sign`` is -1 for limits that are passed downwards."""
+    return tuple(
+        Bar(level, sign * exact(limit.value), None if limit.clears is None else sign * exact(limit.clears), limit)
+        for level, limits in ((Level.RED, red), (Level.YELLOW, yellow))
+        for limit in limits
+    )
+
+
+def held_against(bars: tuple[Bar, ...], number: float, count: int = 1) -> tuple[Level | None, Level | None]:
+    """``(past, near)`` of a number that is the sum of ``count`` values, in parts: held against each bar so many times,
+    since a mean would have to be rounded."""
+    return held_each((bar, number, count) for bar in bars)
+
+
+def held_each(measures: Iterable[tuple[Bar, float, int]]) -> tuple[Level | None, Level | None]:
+    """The same with a number and a count of its own for each bar, red first."""
+    near: Level | None = None
+    for bar, number, count in measures:
+        if number >= bar.value * count:
+            return bar.level, near if near is not bar.level else None
+        if near is None and bar.clears is not None and number > bar.clears * count:
+            near = bar.level
+    return None, near

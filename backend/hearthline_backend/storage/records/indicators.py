@@ -1,0 +1,53 @@
+"""The facts of alerts that indicators are made of, in one query for either engine."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hearthline_backend.domain.indicators import AlertFact
+from hearthline_backend.storage.records.alerts import AlertState, Happened, Outcome
+from hearthline_backend.storage.records.among import among
+from hearthline_backend.storage.schema import alert_events, alerts
+
+_SAID = (Outcome.TRUE, Outcome.FALSE_ALARM, Outcome.MEASUREMENT_ERROR)
+"""What says whether it was true. "Known" and "other" do not, nor does a yellow that closed by itself."""
+
+
+class IndicatorFacts:
+    """Reads, and changes nothing."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def alerts(self, patients: Collection[UUID], start: datetime, end: datetime) -> list[AlertFact]:
+        """Alerts of these patients that opened from ``start`` to before ``end``; none that later data withdrew."""
+        first = {
+            what: func.min(case((alert_events.c.what == what.value, alert_events.c.at)))
+            for what in (Happened.ACKNOWLEDGED, Happened.ESCALATED)
+        }
+        query = (
+            select(
+                alerts.c.opened_at,
+                alerts.c.outcome,
+                first[Happened.ACKNOWLEDGED].label("acknowledged_at"),
+                first[Happened.ESCALATED].label("escalated_at"),
+            )
+            .join_from(alerts, alert_events, alert_events.c.alert_id == alerts.c.id, isouter=True)
+            .where(
+                among(self._connection, alerts.c.patient_id, patients),
+                alerts.c.opened_at >= start,
+                alerts.c.opened_at < end,
+                alerts.c.state != AlertState.WITHDRAWN.value,
+            )
+            .group_by(alerts.c.id, alerts.c.opened_at, alerts.c.outcome)
+            .order_by(alerts.c.opened_at, alerts.c.id)
+        )
+        rows = await self._connection.execute(query)
+        return [AlertFact(row.opened_at, row.acknowledged_at, row.escalated_at, _true(row.outcome)) for row in rows]
+
+
+def _true(outcome: str | None) -> bool | None:
+    return None if outcome is None or Outcome(outcome) not in _SAID else outcome == Outcome.TRUE.value

@@ -1,0 +1,117 @@
+"""How well alerts and homes serve a team: plain figures of the last 28 days, and the same as CSV, without a name."""
+
+import asyncio
+import csv
+import io
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from hearthline_backend.domain.indicators import AlertFact, Indicators, PatientFact, Share, indicators
+from hearthline_backend.storage.records.care import Patient
+from hearthline_backend.storage.records.indicators import IndicatorFacts
+from hearthline_backend.storage.records.people import Role
+from hearthline_backend.web.guards import Visit, for_roles
+from hearthline_backend.web.language import _
+from hearthline_backend.web.pages import page
+from hearthline_backend.web.place import PLACE
+
+if TYPE_CHECKING:
+    from hearthline_backend.domain.plans import Plan
+
+SPAN: Final = timedelta(days=28)
+_SIDE_BY_SIDE: Final = 8
+_A_MINUTE_S: Final = 60
+routes = web.RouteTableDef()
+
+
+@routes.get("/indicators")
+@for_roles(Role.CARE)
+async def view(visit: Visit) -> web.StreamResponse:
+    """The figures as tables."""
+    found = await _indicators(visit)
+    rate = found.alerts_per_patient_week
+    rows = [
+        (_("Alerts per patient and week"), "–" if rate is None else f"{rate:.2f}", str(found.alerts)),
+        (_("Acknowledged before the next person was called"), *_told(found.in_time)),
+        (_("True alerts, of those a person has judged"), *_told(found.true)),
+        (_("Measured, of what the plans expect"), *_told(found.adherence)),
+        (_("Days with every expected measurement"), *_told(found.completeness)),
+        (_("Median time to acknowledge"), _minutes(found.median_s), ""),
+    ]
+    hours = [
+        (f"{one.hour:02}:00–{one.hour:02}:59", str(one.alerts), str(one.acknowledged), _minutes(one.median_s))
+        for one in found.hours
+    ]
+    return page(visit, "indicators.html", _("Indicators"), "/indicators", rows=rows, hours=hours, days=SPAN.days)
+
+
+@routes.get("/indicators.csv")
+@for_roles(Role.CARE)
+async def download(visit: Visit) -> web.StreamResponse:
+    """The same figures for a spreadsheet: seconds and plain numbers."""
+    team = visit.request[PLACE].team
+    text = as_csv(await _indicators(visit), "" if team is None else team.name)
+    name = f"hearthline-indicators-{visit.context.clock():%Y-%m-%d}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return web.Response(text=text, content_type="text/csv", charset="utf-8", headers=headers)
+
+
+def as_csv(found: Indicators, team: str) -> str:
+    """``team,indicator,hour,part,whole,value``; a value that cannot be said is empty. Shares lie between 0 and 1."""
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\r\n").writerow
+    write(("team", "indicator", "hour", "part", "whole", "value"))
+    rate = found.alerts_per_patient_week
+    write((team, "alerts_per_patient_week", "", found.alerts, _number(found.patient_weeks), _number(rate)))
+    for name in ("in_time", "true", "adherence", "completeness"):
+        share: Share = getattr(found, name)
+        write((team, name, "", share.part, share.whole, _number(share.value)))
+    write((team, "median_s_to_acknowledge", "", "", "", _number(found.median_s)))
+    for one in found.hours:
+        write((team, "median_s_to_acknowledge", one.hour, one.acknowledged, one.alerts, _number(one.median_s)))
+    return out.getvalue()
+
+
+async def _indicators(visit: Visit) -> Indicators:
+    end = visit.context.clock()
+    start = end - SPAN
+    team = visit.request[PLACE].team
+    alerts: list[AlertFact] = []
+    async with visit.context.records.read() as unit:
+        everyone = [] if team is None else await unit.care.patients(team_id=team.id)
+        active = [one for one in everyone if one.paused_until is None or one.paused_until <= end]
+        plans = await unit.care.plan_histories([one.id for one in active])
+        if active:
+            alerts = await IndicatorFacts(unit.connection).alerts([one.id for one in active], start, end)
+    room = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+    async def fact(patient: Patient) -> PatientFact:
+        history: tuple[Plan, ...] = plans.get(patient.id, ())
+        kinds = {slot.kind for plan in history for slot in plan.slots}
+        measured = {}
+        for kind in sorted(kinds):
+            async with room:
+                rows = await visit.context.readings.window(patient.id, kind, start - timedelta(days=1), end)
+            measured[kind] = [
+                row.effective_time for row in rows if row.content.quality.judged and not row.content.synthetic
+            ]
+        begin = max(patient.enrolled_at, patient.paused_until or patient.enrolled_at)
+        return PatientFact(begin, patient.time_zone, history, measured)
+
+    facts = await asyncio.gather(*map(fact, active))
+    return indicators(alerts, facts, start, end, "UTC" if team is None else team.time_zone)
+
+
+def _told(share: Share) -> tuple[str, str]:
+    value = share.value
+    return "–" if value is None else f"{value:.0%}", _("{part} of {whole}").format(part=share.part, whole=share.whole)
+
+
+def _minutes(seconds: float | None) -> str:
+    return "–" if seconds is None else _("{n} min").format(n=f"{seconds / _A_MINUTE_S:.1f}")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

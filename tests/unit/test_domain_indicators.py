@@ -1,0 +1,71 @@
+"""Indicators against figures worked out by hand."""
+
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+
+import pytest
+
+from hearthline_backend.domain.indicators import AlertFact, PatientFact, Share, indicators
+from hearthline_backend.domain.plans import Plan, Slot
+from hearthline_backend.web.routes.indicators import as_csv
+
+START = datetime(2026, 11, 2, tzinfo=UTC)
+END = START + timedelta(days=7)
+PLAN = Plan(
+    patient_id=UUID(int=1),
+    version=1,
+    valid_from=START - timedelta(days=30),
+    conditions=(),
+    rules=(),
+    slots=(
+        Slot("blood_pressure", "morning", time(6), time(9)),
+        Slot("blood_pressure", "evening", time(17), time(20)),
+        Slot("body_weight", "morning", time(6), time(9)),
+    ),
+    reason="a test's",
+)
+
+
+def at(day: int, hour: float) -> datetime:
+    return START + timedelta(days=day, hours=hour)
+
+
+def patient(pressures: list[datetime], weights: list[datetime], since: datetime = START) -> PatientFact:
+    return PatientFact(since, "UTC", (PLAN,), {"blood_pressure": pressures, "body_weight": weights})
+
+
+def test_a_week_of_one_patient_by_hand() -> None:
+    # 7 days of 3 slots: 21. Pressure on 7 mornings and 2 evenings, weight on days 0 to 2: 12 of 21. Days 0 to 2 whole.
+    pressures = [at(day, 7) for day in range(7)] + [at(0, 18), at(1, 20.5)]
+    found = indicators([], [patient(pressures, [at(day, 8) for day in range(3)])], START, END, "UTC")
+    assert found.adherence == Share(12, 21)
+    assert found.completeness == Share(3, 7)
+    assert (found.patient_weeks, found.alerts_per_patient_week) == (1.0, 0.0)
+
+
+def test_a_patient_enrolled_in_the_middle_counts_from_then() -> None:
+    found = indicators([], [patient([], [], since=at(5, 0))], START, END, "UTC")
+    assert found.adherence == Share(0, 6)
+    assert found.patient_weeks == pytest.approx(2 / 7)
+
+
+def test_alerts_by_hand() -> None:
+    alerts = [
+        AlertFact(at(0, 7), at(0, 7.1), None, true=True),  # 360 s, in time
+        AlertFact(at(0, 7.5), at(0, 8), at(0, 7.75), true=False),  # 1800 s, after the next person was called
+        AlertFact(at(1, 7), at(1, 7.2), None, true=True),  # 720 s, in time
+        AlertFact(at(2, 22), None, at(2, 22.25)),  # nobody
+    ]
+    found = indicators(alerts, [patient([], []), patient([], [])], START, END, "Europe/Stockholm")
+    assert found.alerts_per_patient_week == 2.0
+    assert (found.in_time, found.true) == (Share(2, 4), Share(2, 3))
+    assert found.median_s == pytest.approx(720)
+    assert [(one.hour, one.alerts, one.acknowledged) for one in found.hours] == [(8, 3, 3), (23, 1, 0)]
+    assert found.hours[1].median_s is None
+
+
+def test_nothing_gives_no_share() -> None:
+    found = indicators([], [], START, END, "UTC")
+    assert found.alerts_per_patient_week is None
+    assert {found.in_time.value, found.true.value, found.adherence.value, found.completeness.value} == {None}
+    assert as_csv(found, "A team").splitlines()[1] == "A team,alerts_per_patient_week,,0,0.0000,"
