@@ -98,7 +98,7 @@ def test_an_override_replaces_one_limit_and_marks_it_personal_whatever_the_numbe
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"conditions": ["gout"]}, "no template 'gout'; known: hypertension"),
+        ({"conditions": ["gout"]}, "no template 'gout'; known: copd, coronary, "),
         ({"conditions": ["hypertension", "hypertension"]}, "each rule once"),
         ({"overrides": [Override("x", Level.RED, "pulse", 130, "/min")], "author": "Dr M.R."}, "no rule 'x'"),
         ({"overrides": [Override(HIGH.id, Level.RED, "systolic", 175, "mm[Hg]")]}, "names its author"),

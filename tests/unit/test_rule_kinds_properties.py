@@ -17,7 +17,7 @@ from hearthline_backend.domain.replaying import Replay
 from tests.fixtures.rule_kinds import RULES, START, VALUES, ZONE, plan_of, streams
 
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda one: one.id)
-FEW = settings(max_examples=400, deadline=None)
+FEW = settings(max_examples=60, deadline=None)
 
 
 def stream_of(rule: ReadingRule, data: st.DataObject, most: int = 60) -> list[Observation]:
