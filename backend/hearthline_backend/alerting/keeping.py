@@ -303,11 +303,12 @@ def _grown(before: Alert, held: Held) -> Alert:
     if before.state is AlertState.WITHDRAWN:  # what it rested on once is no longer so
         worst = max(reversed(held.episodes), key=lambda one: one.level.rank).worst_reading
     else:
-        # A late reading may show only an earlier part of what an alert holds: its end stays as it is.
-        cleared = cleared if ends[-1] >= before.last_effective_time else before.cleared
         levels.append(before.level)
-        starts.append(before.effective_time)
-        ends.append(before.last_effective_time)
+        if not held.whole:
+            # A late reading may show only an earlier part of what an alert holds: its end stays as it is.
+            cleared = cleared if ends[-1] >= before.last_effective_time else before.cleared
+            starts.append(before.effective_time)
+            ends.append(before.last_effective_time)
     for episode in held.episodes:
         if before.worst_reading in episode.readings or episode.level.rank > before.level.rank:
             worst = episode.worst_reading

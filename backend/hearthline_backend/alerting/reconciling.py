@@ -21,12 +21,14 @@ class Known:
 class Held:
     """``known`` holds ``episodes``, oldest first; None where nothing holds one yet: it is new.
 
-    ``merged`` are live alerts that a late reading made part of this one.
+    ``merged`` are live alerts that a late reading made part of this one. ``whole`` says that all of the alert lies
+    where the episodes are exact: they are all there is to say of where it begins, ends and stands.
     """
 
     known: Known | None
     episodes: tuple[Episode, ...]
     merged: tuple[Known, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,10 @@ def match(episodes: Iterable[Episode], known: Sequence[Known], start: datetime, 
         ]
         merged.setdefault(holder.alert.id, []).extend(others)
     by_id = {one.alert.id: one for one in known}
-    holding = [Held(by_id[one], tuple(parts), tuple(merged.get(one, ()))) for one, parts in held.items()]
+    holding = [
+        Held(by_id[one], tuple(parts), tuple(merged.get(one, ())), _inside(by_id[one].alert, start, end))
+        for one, parts in held.items()
+    ]
     supported = set(held) | {one.alert.id for parts in merged.values() for one in parts}
     return Matching((*holding, *fresh), tuple(one for one in known if _voided(one, supported, relevant, start, end)))
 
@@ -84,5 +89,10 @@ def _homeless(one: Known, episodes: Sequence[Episode], start: datetime, end: dat
 def _voided(one: Known, supported: set[int], episodes: Sequence[Episode], start: datetime, end: datetime) -> bool:
     if one.alert.id in supported or not one.alert.state.live:
         return False
-    inside = one.alert.effective_time >= start and one.alert.last_effective_time <= end
-    return inside and all(one.readings.isdisjoint(episode.readings) for episode in episodes)
+    if not _inside(one.alert, start, end):
+        return False
+    return all(one.readings.isdisjoint(episode.readings) for episode in episodes)
+
+
+def _inside(alert: Alert, start: datetime, end: datetime) -> bool:
+    return alert.effective_time >= start and alert.last_effective_time <= end

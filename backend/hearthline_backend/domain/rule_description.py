@@ -117,8 +117,8 @@ def _average(rule: AverageRule) -> tuple[Phrase, ...]:
         for limit in rule.limits(level)
     ]
     complete = Phrase(
-        "A day is complete with {n} readings before and {n} from {noon} on; {least} complete days are needed, and the "
-        "first {drop} does not count.",
+        "Readings before {noon}: {n} a day, and as many after. Complete days needed: {least}. First days left out: "
+        "{drop}.",
         said(
             n=protocol.a_session,
             noon=f"{protocol.noon:%H:%M}",

@@ -1,0 +1,1 @@
+"""Rules over readings that are there already: a file of readings, or what is stored."""
