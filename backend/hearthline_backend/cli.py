@@ -10,6 +10,7 @@ from hearthline_backend import (
     cli_contacts,
     cli_quarantine,
     cli_reading,
+    cli_replay,
     cli_rota,
     cli_setup,
     cli_store,
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 cli_setup.add_to(app)
 cli_backup.add_to(app)
+cli_replay.add_to(app)
 cli_watch.add_to(app)
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_whose.app, name="whose")

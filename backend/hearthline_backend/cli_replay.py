@@ -2,7 +2,8 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -23,7 +24,9 @@ def add_to(app: typer.Typer) -> None:
 def replay(
     csv: Annotated[
         Path,
-        typer.Option(help="One patient's readings: time,kind,field,value,unit, a line for each number; - is the input."),
+        typer.Option(
+            help="One patient's readings: time,kind,field,value,unit, a line for each number; - is the input."
+        ),
     ],
     template: Annotated[
         list[str] | None, typer.Option(help="A condition; several times: a patient who has them all.")
@@ -52,9 +55,37 @@ def replay(
         except OSError as error:
             _refuse(f"{csv} cannot be read: {error.strerror}")
     running = Running(plan, patient_tz or "UTC")
-    _print(running.events(found.readings()), sys.stdout)
+    for event in running.events(found.readings()):
+        sys.stdout.write(event + "\n")
     for one in sorted(found.bad):
         typer.echo(f"line {one.line}: {one.reason}", err=True)
     sys.stdout.write(running.summary(len(found.bad)) + "\n")
     if found.bad:
         raise typer.Exit(ROWS_SKIPPED)
+
+
+def _plan(templates: list[str], rules: Path | None) -> "Plan":
+    from hearthline_backend.domain.rules import RuleError  # keeps --help quick
+    from hearthline_backend.replay.rules_file import RulesFileError, read_rules
+    from hearthline_backend.replay.running import plan_of_rules, plan_of_templates
+
+    if bool(templates) == (rules is not None):
+        _refuse("say which rules: either --template with a condition, or --rules with a file")
+    try:
+        return plan_of_templates(templates) if rules is None else plan_of_rules(read_rules(rules))
+    except (RuleError, RulesFileError) as error:
+        _refuse(str(error))
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        _refuse(f"there is no time zone {name!r}; it is one such as Europe/Stockholm")
+
+
+def _refuse(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(NOT_USABLE)

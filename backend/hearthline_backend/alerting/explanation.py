@@ -1,11 +1,14 @@
 """Why a reading did what it did, as the register keeps it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from hearthline_backend.domain.evaluation import Crossing, Evaluation
-from hearthline_backend.domain.news2 import Score
+from hearthline_backend.domain.any_rule import ReadingRule
+from hearthline_backend.domain.evaluation import Crossing, Evaluation, Why
+from hearthline_backend.domain.news2 import Input, Score, Scored
+from hearthline_backend.domain.rules import Level, Limit, ThresholdRule
 
 
 @dataclass(slots=True)
@@ -40,6 +43,61 @@ def explanation(evaluation: Evaluation) -> dict[str, Any]:
     return found if evaluation.score is None else found | {"score": _score(evaluation.score)}
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An evaluation as the register has it, with the rule as the plan had it then: enough to be told in words."""
+
+    why: Why
+    rule: ReadingRule | None
+    level: Level | None
+    past: Level | None
+    crossings: tuple[Crossing, ...]
+    score: Score | None
+
+
+def recorded(evaluation: Mapping[str, Any], rule: ReadingRule) -> Recorded:
+    """What :func:`explanation` wrote, read again."""
+    crossings = tuple(_crossing(one, rule) for one in evaluation["limits"])
+    score = evaluation.get("score")
+    level = None if evaluation["level"] is None else Level(evaluation["level"])
+    past = next((one.level for one in crossings if one.past), None) if isinstance(rule, ThresholdRule) else level
+    return Recorded(
+        why=Why(evaluation["reason"]),
+        rule=rule,
+        level=level,
+        past=past,
+        crossings=crossings,
+        score=None if score is None else _score_again(score),
+    )
+
+
+def _crossing(limit: Mapping[str, Any], rule: ReadingRule) -> Crossing:
+    span = limit.get("span_s")
+    held = Limit(limit["field"], limit["limit"], limit["unit"], limit.get("personal", False), limit.get("clears"))
+    return Crossing(
+        level=Level(limit["level"]),
+        limit=held,
+        value=limit["value"],
+        beyond=limit["beyond"],
+        past=limit["past"],
+        measure=limit.get("measure", "value"),
+        kind=limit.get("kind") or min(rule.kinds),
+        reference=limit.get("reference"),
+        span=None if span is None else timedelta(seconds=span),
+        baseline=limit.get("baseline", False),
+    )
+
+
+def _score_again(score: Mapping[str, Any]) -> Score:
+    return Score(
+        points=score["points"],
+        missing=tuple(Input(one) for one in score["missing"]),
+        inputs={Input(given): Scored(points, value, None) for given, (points, value) in score["inputs"].items()},
+        scale=score["scale"],
+        assumed_air=score["assumed_air"],
+    )
+
+
 def _limit(crossing: Crossing) -> dict[str, Any]:
     found = {
         "level": crossing.level.value,
@@ -50,6 +108,10 @@ def _limit(crossing: Crossing) -> dict[str, Any]:
         "beyond": crossing.beyond,
         "past": crossing.past,
     }
+    if crossing.limit.personal:
+        found["personal"] = True
+    if crossing.limit.clears is not None:
+        found["clears"] = crossing.limit.clears
     if crossing.measure == "value":
         return found
     more = {
@@ -67,7 +129,7 @@ def _score(score: Score) -> dict[str, Any]:
         "points": score.points,
         "partial": score.partial,
         "missing": [one.value for one in score.missing],
-        "inputs": {given.value: one.points for given, one in score.inputs.items()},
+        "inputs": {given.value: [one.points, one.value] for given, one in score.inputs.items()},
         "scale": score.scale,
         "assumed_air": score.assumed_air,
     }

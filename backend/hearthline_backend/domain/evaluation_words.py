@@ -1,7 +1,7 @@
 """Why a rule fired at a reading, or did not, in words with its own numbers."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from hearthline_backend.domain.any_rule import ReadingRule
 from hearthline_backend.domain.average_rule import AverageRule
@@ -13,7 +13,7 @@ from hearthline_backend.domain.rule_names import field_phrase, input_phrase
 from hearthline_backend.domain.rules import Level, ThresholdRule
 from hearthline_backend.domain.score_rule import ScoreRule
 from hearthline_backend.domain.trend_rules import CusumRule, MovingAverageRule
-from hearthline_backend.domain.verdict import Crossing, Evaluation, Why
+from hearthline_backend.domain.verdict import Crossing, Why
 
 _PLAIN: Final = {
     Why.NO_VALUE: Phrase("The reading has no value that this rule looks at."),
@@ -23,7 +23,35 @@ _PLAIN: Final = {
 }
 
 
-def tell(evaluation: Evaluation) -> Phrase:
+class Answered(Protocol):
+    """An evaluation, or what the register keeps of one."""
+
+    @property
+    def why(self) -> Why:
+        """The reason."""
+
+    @property
+    def rule(self) -> ReadingRule | None:
+        """The rule in the version that judged."""
+
+    @property
+    def level(self) -> Level | None:
+        """Set when it fired."""
+
+    @property
+    def past(self) -> Level | None:
+        """The worst level whose limit is passed."""
+
+    @property
+    def crossings(self) -> tuple[Crossing, ...]:
+        """Each limit beside its measure."""
+
+    @property
+    def score(self) -> Score | None:
+        """Where it is about one."""
+
+
+def tell(evaluation: Answered) -> Phrase:
     """One or two sentences."""
     rule, why = evaluation.rule, evaluation.why
     if why in _PLAIN:
@@ -42,7 +70,7 @@ def tell(evaluation: Evaluation) -> Phrase:
     return sentences((_held(rule, crossing, why), *_more(rule, crossing, why)))
 
 
-def _deciding(evaluation: Evaluation) -> Crossing | None:
+def _deciding(evaluation: Answered) -> Crossing | None:
     """The limit it hangs on: the one it is furthest past, else the one it is closest to."""
     worst = evaluation.level or evaluation.past
     past = [one for one in evaluation.crossings if one.past and one.level is worst]
@@ -199,11 +227,11 @@ def _too_few(rule: ReadingRule) -> Phrase:
 # --- several kinds ---
 
 
-def _combination(rule: CombinationRule, evaluation: Evaluation) -> Phrase:
+def _combination(rule: CombinationRule, evaluation: Answered) -> Phrase:
     told = []
     named = [leaf for one in (rule.red, rule.yellow) if one is not None for leaf in leaves(one)]
     pairs = list(zip(named, evaluation.crossings, strict=False))
-    if evaluation.fired:
+    if evaluation.why is Why.FIRED:
         pairs = [pair for pair in pairs if pair[1].level is evaluation.level and pair[1].past]
     else:
         pairs = [pair for pair in dict(pairs).items() if not pair[1].past]

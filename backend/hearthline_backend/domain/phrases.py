@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
 
 from hearthline_protocol.kinds import KINDS, UNIT_TEXT
@@ -23,6 +24,11 @@ class Amount:
     def decimals(self) -> int:
         """So many are needed: 2 kg and not 2.0 kg."""
         return next((one for one in range(self.places) if _whole(self.number * 10**one)), self.places)
+
+    @property
+    def rounded(self) -> Decimal:
+        """The number as it is said: half up, by its decimal digits."""
+        return Decimal(str(self.number)).quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def _in_english(value: Said) -> str:
     if isinstance(value, Phrase):
         return english(value)
     if isinstance(value, Amount):
-        number = f"{value.number:.{value.decimals}f}".replace("-", _MINUS)
+        number = str(value.rounded).replace("-", _MINUS)
         unit = UNIT_TEXT.get(value.unit, value.unit)
         return f"{number}{NBSP}{unit}"
     if isinstance(value, timedelta):

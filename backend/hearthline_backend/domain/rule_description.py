@@ -1,7 +1,7 @@
 """What a rule watches, in words with its own numbers."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.average_rule import AverageRule
@@ -14,6 +14,13 @@ from hearthline_backend.domain.score_rule import ScoreRule
 from hearthline_backend.domain.silence_rules import MissingRule, TechnicalRule
 from hearthline_backend.domain.trend_rules import CusumRule, MovingAverageRule
 from hearthline_backend.domain.verdict import LEVELS
+
+_LEVEL_WORDS: Final = {
+    (Level.RED, False): "{condition}: red.",
+    (Level.RED, True): "{condition}: red, personal.",
+    (Level.YELLOW, False): "{condition}: yellow.",
+    (Level.YELLOW, True): "{condition}: yellow, personal.",
+}
 
 
 def describe(rule: Rule) -> tuple[Phrase, ...]:
@@ -39,14 +46,20 @@ def describe(rule: Rule) -> tuple[Phrase, ...]:
             return (_technical(rule),)
 
 
+def conditions(rule: Rule, level: Level) -> tuple[Phrase, ...]:
+    """Those of its sentences that say when this level is reached."""
+    words = {_LEVEL_WORDS[level, personal] for personal in (False, True)}
+    return tuple(one for one in describe(rule) if one.msgid in words)
+
+
+def asked_beside(rule: Rule) -> tuple[Phrase, ...]:
+    """The other sentences: what else has to hold."""
+    words = set(_LEVEL_WORDS.values())
+    return tuple(one for one in describe(rule) if one.msgid not in words)
+
+
 def _said(level: Level, condition: Phrase, *, personal: bool = False) -> Phrase:
-    words = {
-        (Level.RED, False): "{condition}: red.",
-        (Level.RED, True): "{condition}: red, personal.",
-        (Level.YELLOW, False): "{condition}: yellow.",
-        (Level.YELLOW, True): "{condition}: yellow, personal.",
-    }
-    return Phrase(words[level, personal], {"condition": condition})
+    return Phrase(_LEVEL_WORDS[level, personal], {"condition": condition})
 
 
 def _threshold(rule: ThresholdRule) -> tuple[Phrase, ...]:

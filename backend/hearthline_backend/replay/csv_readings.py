@@ -48,7 +48,8 @@ class _Row(NamedTuple):
     kind: str
     field: str
     line: int
-    number: Number
+    value: float
+    comparator: str | None
 
 
 class _Quantity(NamedTuple):
@@ -68,6 +69,7 @@ class CsvReadings:
 
     bad: list[BadRow] = field(default_factory=list)
     _rows: list[_Row] = field(default_factory=list)
+    _last: tuple[str, datetime | str] = ("", "")
 
     @classmethod
     def read(cls, lines: Iterable[str], zone: tzinfo | None) -> "CsvReadings":
@@ -101,8 +103,8 @@ class CsvReadings:
         for (at, kind), rows in groupby(self._rows, key=_same_reading):
             values: dict[str, Number] = {}
             for row in rows:
-                before = values.setdefault(row.field, row.number)
-                if before != row.number:
+                number = Number(row.value, row.comparator)
+                if values.setdefault(row.field, number) != number:
                     self.bad.append(
                         BadRow(row.line, f"another {row.field} of the same time and kind stands in the file")
                     )
@@ -120,7 +122,9 @@ class CsvReadings:
         quantity = known.get(key)
         if quantity is None:
             quantity = known[key] = _quantity(kind.strip(), name.strip(), ucum(unit.strip()))
-        at = _time(time.strip(), zone)
+        if time != self._last[0]:  # the lines of a reading stand together, and share what was read of its time
+            self._last = (time, _time(time.strip(), zone))
+        at = self._last[1]
         if isinstance(at, str):
             self.bad.append(BadRow(line, at))
         elif isinstance(quantity, str):
@@ -130,7 +134,7 @@ class CsvReadings:
             if isinstance(number, str):
                 self.bad.append(BadRow(line, number))
             else:
-                self._rows.append(_Row(at, quantity.kind, quantity.field, line, number))
+                self._rows.append(_Row(at, quantity.kind, quantity.field, line, *number))
 
 
 def time_of(reading_id: UUID) -> datetime:
@@ -179,7 +183,7 @@ def _time(text: str, zone: tzinfo | None) -> datetime | str:
     return at.astimezone(UTC)
 
 
-def _number(text: str, quantity: _Quantity) -> Number | str:
+def _number(text: str, quantity: _Quantity) -> tuple[float, str | None] | str:
     comparator = text[:1] if text[:1] in ("<", ">") else None
     try:
         value = math.nan if "_" in text else float(text if comparator is None else text[1:])
@@ -192,7 +196,7 @@ def _number(text: str, quantity: _Quantity) -> Number | str:
     if not quantity.low <= value <= quantity.high:
         span = f"{quantity.low:g} to {quantity.high:g} {quantity.unit}"
         return f"{quantity.field} lies between {span}, and {value:g} does not"
-    return Number(value, comparator)
+    return value, comparator
 
 
 def _quality(values: dict[str, Number]) -> Quality:

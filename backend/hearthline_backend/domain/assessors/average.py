@@ -1,13 +1,14 @@
 """An average by protocol: the complete days of a patient, without the first."""
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from math import inf, isinf
+from math import inf
 from zoneinfo import ZoneInfo
 
-from hearthline_backend.domain.assessors.figures import Bar, bars, exact, figure, held_each, plain
+from hearthline_backend.domain.assessors.figures import Bar, bars, exact, figure, held_against, plain, together
 from hearthline_backend.domain.assessors.windows import Seen, newest_ids
-from hearthline_backend.domain.average_rule import AverageRule, Protocol
+from hearthline_backend.domain.average_rule import AverageRule
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.verdict import NO_VALUE, Crossing, Grounds, Verdict, Why, settled
 
@@ -17,18 +18,16 @@ _INCOMPLETE = Verdict(Why.PROTOCOL_INCOMPLETE)
 class _Day:
     """One local day: its readings, and how far its two sessions are."""
 
-    __slots__ = ("beyond", "count", "last", "readings", "session", "sums")
+    __slots__ = ("complete", "count", "last", "readings", "session", "sums")
 
-    def __init__(self, fields: tuple[str, ...]) -> None:
-        self.sums = dict.fromkeys(fields, 0)
-        self.beyond = dict.fromkeys(fields, 0)
+    def __init__(self, fields: int) -> None:
+        self.sums: list[float] = [0] * fields
+        """By field, in parts; infinite with a value beyond what the meter can process."""
         self.count = 0
         self.session = [0, 0]
         self.last: list[datetime | None] = [None, None]
         self.readings: list[Seen] = []
-
-    def complete(self, protocol: Protocol) -> bool:
-        return min(self.session) >= protocol.a_session
+        self.complete = False
 
 
 class AverageAssessor:
@@ -41,6 +40,7 @@ class AverageAssessor:
         self._sign = 1 if rule.above else -1
         self._bars = bars(rule.red, rule.yellow, 1 if rule.above else -1)
         self._fields = tuple(dict.fromkeys(bar.limit.field for bar in self._bars))
+        self._of_field = tuple(tuple(bar for bar in self._bars if bar.limit.field == name) for name in self._fields)
         self._days: dict[date, _Day] = {}
         self._today: date | None = None
         self._counted: tuple[_Day, ...] = ()
@@ -49,19 +49,22 @@ class AverageAssessor:
 
     def see(self, observation: Observation) -> Verdict:
         """As :class:`~.assessor.Assessor`."""
-        numbers = {name: figure(observation, name) for name in self._fields}
-        if any(number is None for number in numbers.values()):
+        numbers = [figure(observation, name) for name in self._fields]
+        if None in numbers:
             return NO_VALUE
         self._seen = observation
         local = observation.effective_time.astimezone(self._zone)
         today = local.date()
         day = self._days.get(today)
         if day is None:
-            day = self._days[today] = _Day(self._fields)
+            day = self._days[today] = _Day(len(self._fields))
+        was_complete = day.complete
         self._add(day, numbers, 0 if local.time() < self._rule.protocol.noon else 1, observation)
-        if today != self._today or day.complete(self._rule.protocol):
+        if today != self._today or day.complete is not was_complete:
             self._today = today
             self._count(today)
+        elif was_complete and self._counted and self._counted[-1] is day:
+            self._hold()
         return self._verdict
 
     def grounds(self) -> Grounds:
@@ -73,42 +76,43 @@ class AverageAssessor:
         found = [] if self._verdict is _INCOMPLETE else [self._crossing(bar) for bar in self._bars]
         return Grounds((*(one for one in ids if one != own), own), tuple(found))
 
-    def _add(self, day: _Day, numbers: dict[str, float | None], session: int, observation: Observation) -> None:
-        turned = {name: self._sign * number for name, number in numbers.items() if number is not None}
-        if any(isinf(number) and number < 0 for number in turned.values()):
+    def _add(self, day: _Day, numbers: Sequence[float | None], session: int, observation: Observation) -> None:
+        sign, protocol = self._sign, self._rule.protocol
+        turned = [sign * number for number in numbers if number is not None]
+        if -inf in turned:
             return
-        for name, number in turned.items():
-            if isinf(number):
-                day.beyond[name] += 1
-            else:
-                day.sums[name] += self._sign * exact(number * self._sign)
+        for index, number in enumerate(turned):
+            day.sums[index] += sign * exact(number * sign) if number != inf else inf
         day.count += 1
         at, last = observation.effective_time, day.last[session]
         day.readings.append(Seen(0, at, observation.reading_id))
-        if last is None or at - last >= self._rule.protocol.apart:
+        if last is None or at - last >= protocol.apart:
             day.session[session] += 1
             day.last[session] = at
+            day.complete = min(day.session) >= protocol.a_session
 
     def _count(self, today: date) -> None:
-        """The verdict anew: a day has become complete, has grown, or another one has begun."""
+        """The days that count anew: one has become complete, or another one has begun."""
         protocol = self._rule.protocol
         for day in [one for one in self._days if (today - one).days >= protocol.days]:
             del self._days[day]
-        complete = [one for day, one in sorted(self._days.items()) if day <= today and one.complete(protocol)]
+        complete = [one for day, one in sorted(self._days.items()) if day <= today and one.complete]
         if len(complete) < protocol.least_days:
-            self._counted, self._verdict = tuple(complete), _INCOMPLETE
+            self._counted, self._verdict = (), _INCOMPLETE
             return
         self._counted = tuple(complete[protocol.drop_days :])
-        self._verdict = settled(*held_each((bar, *self._sum(bar.limit.field)) for bar in self._bars))
+        self._hold()
 
-    def _sum(self, field: str) -> tuple[float, int]:
-        """Of the days that count: the sum, infinite with a value beyond, and how many readings there are."""
-        counted = self._counted
-        beyond = any(one.beyond[field] for one in counted)
-        return inf if beyond else sum(one.sums[field] for one in counted), sum(one.count for one in counted)
+    def _hold(self) -> None:
+        count = sum(one.count for one in self._counted)
+        held = [held_against(bars, self._sum(index), count) for index, bars in enumerate(self._of_field)]
+        self._verdict = settled(*(held[0] if len(held) == 1 else together(held)))
+
+    def _sum(self, index: int) -> float:
+        return sum(one.sums[index] for one in self._counted)
 
     def _crossing(self, bar: Bar) -> Crossing:
-        total, count = self._sum(bar.limit.field)
+        total, count = self._sum(self._fields.index(bar.limit.field)), sum(one.count for one in self._counted)
         value = None if total == inf else round(plain(self._sign * total) / count, 6)
         past = total >= bar.value * count
         span = timedelta(days=self._rule.protocol.days)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from math import inf, isinf
 from uuid import UUID
 
-from hearthline_backend.domain.assessors.figures import Bar, exact, figure, held_against, plain
+from hearthline_backend.domain.assessors.figures import Bar, exact, figure, held_against, plain, together
 from hearthline_backend.domain.assessors.windows import LowestWindow, MedianWindow, Seen
 from hearthline_backend.domain.change_rule import Change, ChangeRule
 from hearthline_backend.domain.observation import Observation
@@ -97,19 +97,11 @@ class ChangeAssessor:
                 told.change, told.reference, told.readings = risen[0], risen[1].number, (risen[1].reading_id,)
 
     def _verdict(self) -> Verdict:
-        worst: Level | None = None
-        near: Level | None = None
-        known = False
-        for told in self._told:
-            if told.change is None:
-                continue
-            known = True
-            past, close = held_against(self._bars[told.within], told.change)
-            worst = _worse(worst, past)
-            near = _worse(near, close)
+        known = [told for told in self._told if told.change is not None]
         if not known:
             return TOO_FEW
-        return settled(worst, near if near is not None and (worst is None or near.rank > worst.rank) else None)
+        held = [held_against(self._bars[told.within], told.change) for told in known if told.change is not None]
+        return settled(*(held[0] if len(held) == 1 else together(held)))
 
     def _crossing(self, told: _Told, bar: Bar) -> Crossing:
         change = told.change if told.change is not None else -inf
@@ -127,9 +119,3 @@ def _bar(rule: ChangeRule, level: Level, change: Change) -> Bar:
     limit = Limit(rule.field, change.amount, change.unit, change.personal, clears)
     exact_clears = exact(change.amount) - exact(rule.clears_by) if rule.clears_by else None
     return Bar(level, exact(change.amount), exact_clears, limit)
-
-
-def _worse(one: Level | None, other: Level | None) -> Level | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return one if one.rank >= other.rank else other

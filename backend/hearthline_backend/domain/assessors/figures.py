@@ -29,7 +29,12 @@ def plain(parts: float) -> float:
 def figure(observation: Observation, field: str) -> float | None:
     """The number of a field: infinite where it lies beyond what the meter can process, None where there is none."""
     value = observation.values.get(field)
-    if observation.quality not in _PLAIN and _all_beyond(observation) and field in KINDS[observation.kind].required:
+    if observation.quality in _PLAIN:
+        if value is None:
+            return None
+        if value.comparator is None:
+            return value.value
+    elif _all_beyond(observation) and field in KINDS[observation.kind].required:
         return inf if observation.quality is Quality.BEYOND_HIGH else -inf
     if value is None:
         return None
@@ -65,15 +70,25 @@ def bars(red: tuple[Limit, ...], yellow: tuple[Limit, ...], sign: Literal[1, -1]
 def held_against(bars: tuple[Bar, ...], number: float, count: int = 1) -> tuple[Level | None, Level | None]:
     """``(past, near)`` of a number that is the sum of ``count`` values, in parts: held against each bar so many times,
     since a mean would have to be rounded."""
-    return held_each((bar, number, count) for bar in bars)
-
-
-def held_each(measures: Iterable[tuple[Bar, float, int]]) -> tuple[Level | None, Level | None]:
-    """The same with a number and a count of its own for each bar, red first."""
     near: Level | None = None
-    for bar, number, count in measures:
+    for bar in bars:
         if number >= bar.value * count:
-            return bar.level, near if near is not bar.level else None
+            return bar.level, near
         if near is None and bar.clears is not None and number > bar.clears * count:
             near = bar.level
     return None, near
+
+
+def together(found: Iterable[tuple[Level | None, Level | None]]) -> tuple[Level | None, Level | None]:
+    """The worst of several ``(past, near)``: a level that is near only counts where it is worse than what is passed."""
+    past: Level | None = None
+    near: Level | None = None
+    for passed, close in found:
+        past, near = _worse(past, passed), _worse(near, close)
+    return past, near if near is not None and (past is None or near.rank > past.rank) else None
+
+
+def _worse(one: Level | None, other: Level | None) -> Level | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one if one.rank >= other.rank else other

@@ -6,12 +6,13 @@ The averages of NICE NG136 (135/85 mmHg) judge a week of readings and never a si
 from typing import Final
 
 from hearthline_backend.domain.templates.pressure import (
+    pressure_average,
     pressure_high,
     pressure_low,
     pulse_high,
     pulse_low,
 )
-from hearthline_backend.domain.templates.template import Template, evening, morning
+from hearthline_backend.domain.templates.template import Template, evening, missed, morning
 
 _NAME: Final = "hypertension"
 
@@ -22,6 +23,8 @@ HYPERTENSION: Final = Template(
         pressure_low(_NAME),
         pulse_high(_NAME),
         pulse_low(_NAME),
+        pressure_average(_NAME),
+        missed("blood_pressure"),
     ),
     slots=(morning("blood_pressure"), evening("blood_pressure")),
 )

@@ -164,7 +164,12 @@ async def alert_view(
         **parts,
         name=full_name(facts),
         born=born(patient.birth_year, now),
-        why=view.why(alert, rule, reading.reading if reading is not None else None),
+        why=view.why(
+            alert,
+            rule,
+            reading.reading if reading is not None else None,
+            None if judged is None else judged.explanation,
+        ),
         quality=view.quality(reading.reading) if reading is not None else "",
         beside=did_not_fire(
             None if judged is None else judged.explanation,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from hearthline_backend.domain.any_rule import Rule
@@ -16,7 +16,8 @@ from hearthline_backend.storage.records.silence import MISSING
 from hearthline_backend.web.figures import Figure, kind_name, reading_figure, side_figure
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.times import clock_s, stamp
-from hearthline_backend.web.views.findings import Finding, findings, often_words
+from hearthline_backend.web.views.findings import Finding, findings, often_words, recorded_findings
+from hearthline_backend.web.views.headlines import several_headline
 from hearthline_backend.web.views.ownership import next_person, person, waits_for
 from hearthline_backend.web.views.patient import Entry
 from hearthline_backend.web.views.policy_words import called_all_the_same, nobody_called
@@ -103,8 +104,10 @@ def _headline(alert: Alert, name: str, rule: Rule | None) -> str:
         text = _("{name}’s {kind} was past the red limit, and arrived late")
     elif alert.cleared:
         text = _("{name}’s {kind} was past the limit, and is back")
+    elif rule is not None and not isinstance(rule, ThresholdRule):
+        text = several_headline(rule, alert.level)
     else:
-        above = not isinstance(rule, ThresholdRule) or rule.above
+        above = rule is None or rule.above
         red = alert.level is Level.RED
         if above:
             text = _("{name}’s {kind} is over the red limit") if red else _("{name}’s {kind} is over the yellow limit")
@@ -127,9 +130,15 @@ def _beside(alert: Alert, reading: Reading | None, second: bool) -> str:
     return " ".join(said)
 
 
-def why(alert: Alert, rule: Rule | None, reading: Reading | None) -> tuple[Finding, ...]:
-    """What fired, what did not; how often it has to. The crossed limit first."""
-    if not isinstance(rule, ThresholdRule) or reading is None:
+def why(
+    alert: Alert, rule: Rule | None, reading: Reading | None, explanation: Mapping[str, Any] | None
+) -> tuple[Finding, ...]:
+    """What fired, what did not; how often it has to. The crossed limit first. ``explanation`` is the register's, of the
+    reading: a rule that looks at more than that one is told from it."""
+    if not isinstance(rule, ThresholdRule):
+        evaluations = explanation.get("evaluations", ()) if explanation is not None else ()
+        return recorded_findings(rule, next((one for one in evaluations if one["rule"] == alert.rule_id), None))
+    if reading is None:
         return ()
     found = findings(rule, reading)
     if not found or found[0].level is None:

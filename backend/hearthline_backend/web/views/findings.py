@@ -1,13 +1,19 @@
 """Why an alert is what it is: the reading beside each of its rule's limits, in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from hearthline_backend.alerting.explanation import recorded
 from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.evaluation import Crossing, crossings
 from hearthline_backend.domain.observation import Observation
+from hearthline_backend.domain.rule_words import asked_beside, conditions, tell
 from hearthline_backend.domain.rules import Level, ThresholdRule
+from hearthline_backend.domain.silence_rules import MissingRule, TechnicalRule
 from hearthline_backend.web.figures import Figure, field_name, plain_figure, value_figure
 from hearthline_backend.web.language import _
+from hearthline_backend.web.phrases import say
 from hearthline_backend.web.views.limits import limit_field, limit_words
 from hearthline_protocol.readings import Reading
 
@@ -27,14 +33,27 @@ def crossed(rule: ThresholdRule, reading: Reading) -> list[Crossing]:
     return sorted(found, key=lambda one: (-one.level.rank, -(one.over / one.limit.value if one.limit.value else 0)))
 
 
-def limit_sentence(rule: Rule, reading: Reading) -> str:
-    """Personal red limit: 180 mmHg systolic. Of the limit that decides; empty where none is crossed."""
-    past = crossed(rule, reading) if isinstance(rule, ThresholdRule) else []
-    if not isinstance(rule, ThresholdRule) or not past:
+def limit_sentence(rule: Rule, reading: Reading, level: Level) -> str:
+    """Personal red limit: 180 mmHg systolic. Of the limit that decides; empty where none is crossed. A rule that looks
+    at more than one reading says when it reaches the level."""
+    if not isinstance(rule, ThresholdRule):
+        return " ".join(say(one) for one in conditions(rule, level))
+    past = crossed(rule, reading)
+    if not past:
         return ""
     limit = past[0].limit
     figure = plain_figure(rule.kind, limit.field, limit.value)
     return limit_words(past[0].level, limit, figure, limit_field(rule.kind, limit.field)) + "."
+
+
+def recorded_findings(rule: Rule | None, evaluation: Mapping[str, Any] | None) -> tuple[Finding, ...]:
+    """The same of a rule that looks at more than one reading, from what the register keeps of its evaluation; then what
+    else the rule asks for."""
+    if rule is None or isinstance(rule, MissingRule | TechnicalRule) or evaluation is None:
+        return ()
+    answer = recorded(evaluation, rule)
+    beside = " ".join(say(one) for one in asked_beside(rule))
+    return (Finding(answer.level, say(tell(answer))), *([Finding(None, "", beside)] if beside else []))
 
 
 def findings(rule: ThresholdRule, reading: Reading) -> tuple[Finding, ...]:

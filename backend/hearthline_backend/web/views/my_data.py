@@ -93,7 +93,7 @@ def latest_card(
         warn = worst[1].level is Level.RED
     elif reading.quality is Quality.FAILED:
         advice = _("The meter measured nothing. Please measure again.")
-    elif rules:
+    elif rules and (alert is None or not alert.state.live):
         meaning = _("This is within the limits you and your doctor agreed on.")
     at = reading.effective_time
     return Latest(

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
+from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.plans import Plan
+from hearthline_backend.domain.rule_words import asked_beside, conditions
 from hearthline_backend.domain.rules import Level, Limit, ThresholdRule
 from hearthline_backend.domain.schedule import openings
 from hearthline_backend.storage.ports import PatientReading
@@ -26,7 +28,9 @@ from hearthline_backend.web.figures import (
 )
 from hearthline_backend.web.language import _, current, n_
 from hearthline_backend.web.people_words import staff_name
+from hearthline_backend.web.phrases import say
 from hearthline_backend.web.times import OLD_AFTER, When, age_text, day_stamp, stamp, when
+from hearthline_backend.web.views.headlines import rule_subject
 from hearthline_backend.web.views.limits import limit_field
 from hearthline_backend.web.views.series import LATE
 
@@ -258,9 +262,17 @@ def plan_lines(plan: Plan | None) -> tuple[LimitLine, ...]:
             _limits_text(rule, Level.YELLOW),
             rule.source,
         )
-        for rule in plan.rules
         if isinstance(rule, ThresholdRule)
+        else _several_line(rule)
+        for rule in plan.rules
     )
+
+
+def _several_line(rule: Rule) -> LimitLine:
+    """A rule that looks at more than one reading, or at what did not come."""
+    watched = conditions(rule, Level.RED), (*conditions(rule, Level.YELLOW), *asked_beside(rule))
+    red, yellow = (" ".join(say(one) for one in phrases) for phrases in watched)
+    return LimitLine(rule_subject(rule), red, yellow, rule.source)
 
 
 def _limits_text(rule: ThresholdRule, level: Level) -> str:

@@ -176,7 +176,7 @@ def _sentence(
     facts: PatientFacts, one: OpenAlert, rule: Rule | None, reading: PatientReading | None
 ) -> tuple[str, str]:
     kind = kind_name(one.alert.kind)
-    limit = limit_sentence(rule, reading.reading) if rule is not None and reading is not None else ""
+    limit = limit_sentence(rule, reading.reading, one.alert.level) if rule is not None and reading is not None else ""
     newest = facts.latest.get(one.alert.kind)
     if one.alert.review:
         text = _("Late reading: {kind}").format(kind=kind.lower())
