@@ -1,6 +1,7 @@
 """One round: every cuff measures one red, and every call is awaited."""
 
 import asyncio
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from typing import Final
 
@@ -50,7 +51,7 @@ class Round:
         calls: dict[int, Delivery] = {}
         for one in self._chain.deliveries.all[self._first :]:
             if one.channel == "webhook" and one.genuine and one.title == "red":
-                calls.setdefault(int(one.text.rpartition("/")[2]), one)
+                calls.setdefault(_alert_of(one.text), one)
         return calls
 
     def _receipted(self) -> int:
@@ -85,6 +86,11 @@ class Round:
             "connections lost": len(self._chain.home.left),
         }
         return f"Of {len(self._chain.cuffs)} reds: " + ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _alert_of(link: str) -> int:
+    """The number in front of a link's signature."""
+    return int.from_bytes(urlsafe_b64decode(link.rpartition("/")[2])[:8], "big")
 
 
 async def wait_until(chain: Installation, done: Callable[[], bool], within_s: float) -> bool:

@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from hearthline_backend.cli import app as backend_app
 from hearthline_backend.operations.metrics import Metrics
+from hearthline_backend.replay.rules_page import rules_page
 from hearthline_backend.settings import settings_table as backend_table
 from hearthline_backend.watch.metrics import WatchMetrics
 from hearthline_backend.watch.settings import settings_table as watch_table
@@ -310,6 +311,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "meters.md": meters_page,
     "settings.md": settings_page,
     "commands.md": commands_page,
+    "rules.md": lambda: rules_page(NOTE, FOLDER.parent / "examples" / "rules"),
     "metrics.md": metrics_page,
 }
 

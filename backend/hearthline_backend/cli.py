@@ -12,10 +12,12 @@ from hearthline_backend import (
     cli_reading,
     cli_replay,
     cli_rota,
+    cli_rules,
     cli_setup,
     cli_store,
     cli_watch,
     cli_whose,
+    cli_why,
 )
 from hearthline_backend.cli_running import FAILED, Config, missing, run
 
@@ -32,11 +34,13 @@ app = typer.Typer(
 cli_setup.add_to(app)
 cli_backup.add_to(app)
 cli_replay.add_to(app)
+cli_why.add_to(app)
 cli_watch.add_to(app)
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_whose.app, name="whose")
 app.add_typer(cli_store.app, name="store")
 app.add_typer(cli_reading.app, name="reading")
+app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_rota.app, name="rota")
 app.add_typer(cli_contacts.app, name="contact")
 

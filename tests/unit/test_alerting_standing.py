@@ -1,5 +1,6 @@
 """A reading that is called quiet is one of which no rule says anything; every other goes to the rules."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hearthline_backend.alerting.standing import standing_of
+from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.evaluation import Why, evaluate
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.plans import Plan
@@ -16,12 +18,13 @@ from hearthline_backend.domain.templates import build_plan
 from hearthline_protocol.readings import Quality
 from tests.fixtures.readings import pressure, value
 from tests.fixtures.records import NOW
+from tests.fixtures.rule_kinds import COMBINATION, THRESHOLD
 
 TEAM: Final = UUID(int=7)
-NOTHING_SAID: Final = {Why.WITHIN_LIMITS, Why.NO_VALUE, Why.RULE_NOT_IN_PLAN}
+NOTHING_SAID: Final = {Why.WITHIN_LIMITS, Why.NEAR_LIMIT, Why.NO_VALUE, Why.RULE_NOT_IN_PLAN}
 
 
-def _plan(version: int, *, days_ago: int, rules: tuple[ThresholdRule, ...] | None = None) -> Plan:
+def _plan(version: int, *, days_ago: int, rules: tuple[Rule, ...] | None = None) -> Plan:
     made = build_plan(
         patient_id=UUID(int=1),
         version=version,
@@ -30,7 +33,8 @@ def _plan(version: int, *, days_ago: int, rules: tuple[ThresholdRule, ...] | Non
         reason="test",
     )
     # Only thresholds can be quiet: the template's average asks about every reading.
-    own = tuple(rule for rule in made.rules if isinstance(rule, ThresholdRule)) if rules is None else rules
+    plain: tuple[Rule, ...] = tuple(rule for rule in made.rules if isinstance(rule, ThresholdRule))
+    own = plain if rules is None else rules
     return Plan(made.patient_id, version, made.valid_from, (), own, (), "test")
 
 
@@ -89,6 +93,29 @@ def test_a_plain_reading_is_quiet_and_one_at_its_limit_is_not() -> None:
     assert standing.quiet(pressure(179, 82), NOW) is None
     assert standing.quiet(pressure(186, 112), NOW) is None
     assert standing.quiet(pressure(128, 82), NOW - timedelta(days=31)) is None
+
+
+def test_between_limit_and_clearing_it_is_quiet_as_long_as_no_alert_is_near() -> None:
+    hovering = replace(PULSE, red=(), yellow=(Limit("pulse", 50, "/min", clears=55),))
+    standing = standing_of(TEAM, (_plan(1, days_ago=30, rules=(hovering,)),))
+    low, near = (pressure(values={"pulse": value(number, "/min")}) for number in (50, 53))
+    assert (standing.quiet(low, NOW), standing.quiet(near, NOW)) == (None, '{"within": 1}')
+
+
+def test_a_kind_of_which_a_rule_looks_at_more_than_one_reading_is_never_quiet() -> None:
+    """Not even once the plan has dropped that rule: it judges what was measured before."""
+    plans = (
+        _plan(1, days_ago=30, rules=(COMBINATION, PULSE)),
+        _plan(2, days_ago=1, rules=(PULSE, THRESHOLD)),
+    )
+    weight = pressure(kind="body_weight", values={"weight": value(81.5, "kg")})
+    oxygen = pressure(kind="oxygen_saturation", values={"spo2": value(97, "%")})
+    for history in (plans[:1], plans):
+        standing = standing_of(TEAM, history)
+        found = [standing.quiet(one, NOW) for one in (pressure(128, 82), weight, oxygen)]
+        assert found == [None, None, None]
+    temperature = pressure(kind="body_temperature", values={"temperature": value(37, "Cel")})
+    assert "no_rule_for_this_kind" in (standing_of(TEAM, plans).quiet(temperature, NOW) or "")
 
 
 def test_a_kind_without_a_rule_says_so() -> None:

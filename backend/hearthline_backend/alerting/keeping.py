@@ -309,6 +309,10 @@ def _grown(before: Alert, held: Held) -> Alert:
             cleared = cleared if ends[-1] >= before.last_effective_time else before.cleared
             starts.append(before.effective_time)
             ends.append(before.last_effective_time)
+        elif all(before.worst_reading not in one.readings for one in held.episodes):
+            # Later data may take the fire out of a reading, such as by another baseline to count from.
+            as_bad = (one.worst_reading for one in reversed(held.episodes) if one.level is before.level)
+            worst = next(as_bad, worst)
     for episode in held.episodes:
         if before.worst_reading in episode.readings or episode.level.rank > before.level.rank:
             worst = episode.worst_reading

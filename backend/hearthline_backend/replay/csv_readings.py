@@ -90,7 +90,7 @@ class CsvReadings:
             if take is None:
                 names = [one.strip().lower() for one in cells]
                 if set(COLUMNS) <= set(names):
-                    take = _picked([names.index(one) for one in COLUMNS])
+                    take = _picked([names.index(one) for one in COLUMNS], len(names))
                     continue
                 take = list
             if any(cells):
@@ -115,7 +115,7 @@ class CsvReadings:
         self, line: int, cells: list[str], zone: tzinfo | None, known: dict[tuple[str, str, str], "_Quantity | str"]
     ) -> None:
         if len(cells) != len(COLUMNS):
-            self.bad.append(BadRow(line, f"{len(COLUMNS)} columns are expected: {','.join(COLUMNS)}"))
+            self.bad.append(BadRow(line, f"{','.join(COLUMNS)} are expected, as many columns as the first line has"))
             return
         time, kind, name, value, unit = cells
         key = (kind, name, unit)
@@ -150,10 +150,9 @@ def _same_reading(row: _Row) -> tuple[datetime, str]:
     return row[:2]
 
 
-def _picked(places: list[int]) -> Callable[[list[str]], list[str]]:
-    """The known columns of a line; a line that is too short stays as it is, to be told as such."""
-    longest = max(places)
-    return lambda cells: [cells[one] for one in places] if len(cells) > longest else cells[: len(COLUMNS) - 1]
+def _picked(places: list[int], width: int) -> Callable[[list[str]], list[str]]:
+    """The known columns of a line; nothing of one that has more or fewer columns than the first."""
+    return lambda cells: [cells[one] for one in places] if len(cells) == width else []
 
 
 def _quantity(kind: str, name: str, unit: str) -> _Quantity | str:

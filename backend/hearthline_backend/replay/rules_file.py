@@ -27,7 +27,11 @@ TYPES: Final[dict[str, type[Any]]] = {get_args(get_type_hints(one)["type"])[0]: 
 _PART: Final = re.compile(r"(\d+)\s*(d|h|min|s)")
 _TIME: Final = re.compile(rf"{_PART.pattern}(\s*{_PART.pattern})*")
 _ISO_UNIT: Final = {"d": "D", "h": "H", "min": "M", "s": "S"}
-_EITHER_MAY_BE_LEFT_OUT: Final = ("red", "yellow")
+EITHER_MAY_BE_LEFT_OUT: Final = ("red", "yellow")
+"""Levels of a rule: one without limits stands for itself."""
+NEVER: Final = "never"
+_MAY_BE_NEVER: Final = frozenset(("red_from", "yellow_from", "yellow_single", "red_after"))
+"""Levels of a score or a silence that have a default; TOML has no word for none."""
 
 
 class RulesFileError(HearthlineError):
@@ -81,11 +85,11 @@ def parse_rules(content: object, name: str) -> tuple[Rule, ...]:
 
 
 def _rule(one: object) -> Rule:
-    given = _iso_times(one)
+    given = _as_json_says(one)
     if isinstance(given, dict) and isinstance(given.get("type"), str) and given["type"] in TYPES:
         nothing: list[Any] | None = None if given["type"] == "combination" else []
         names = {field.name for field in fields(TYPES[given["type"]])}
-        given = {level: nothing for level in _EITHER_MAY_BE_LEFT_OUT if level in names} | given
+        given = {level: nothing for level in EITHER_MAY_BE_LEFT_OUT if level in names} | given
     # As JSON, in which what is a time or a level in words is told from what is a number.
     return _OneRule.model_validate_json(json.dumps({"rule": given}, default=str)).rule
 
@@ -99,11 +103,13 @@ def _times() -> frozenset[str]:
 _TIMES: Final = _times()
 
 
-def _iso_times(part: Any, key: str | None = None) -> Any:
+def _as_json_says(part: Any, key: str | None = None) -> Any:
     if isinstance(part, dict):
-        return {name: _iso_times(value, name) for name, value in part.items()}
+        return {name: _as_json_says(value, name) for name, value in part.items()}
     if isinstance(part, list):
-        return [_iso_times(value) for value in part]
+        return [_as_json_says(value) for value in part]
+    if part == NEVER and key in _MAY_BE_NEVER:
+        return None
     if key not in _TIMES:
         return part
     if not isinstance(part, str):

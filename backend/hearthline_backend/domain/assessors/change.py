@@ -5,12 +5,12 @@ from datetime import timedelta
 from math import inf, isinf
 from uuid import UUID
 
-from hearthline_backend.domain.assessors.figures import Bar, exact, figure, held_against, plain, together
+from hearthline_backend.domain.assessors.figures import NOTHING, Bar, exact, figure, held_against, plain, together
 from hearthline_backend.domain.assessors.windows import LowestWindow, MedianWindow, Seen
 from hearthline_backend.domain.change_rule import Change, ChangeRule
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.rules import Level, Limit
-from hearthline_backend.domain.verdict import LEVELS, NO_VALUE, TOO_FEW, Crossing, Grounds, Verdict, settled
+from hearthline_backend.domain.verdict import LEVELS, NO_VALUE, TOO_FEW, WITHIN, Crossing, Grounds, Verdict, settled
 
 
 @dataclass(slots=True)
@@ -18,6 +18,9 @@ class _Told:
     """What one time says: the change, from where, and the readings it is told from."""
 
     within: timedelta
+    bars: tuple[Bar, ...]
+    lowest: LowestWindow
+    usual: MedianWindow | None
     change: float | None = None
     reference: int | None = None
     readings: tuple[UUID, ...] = ()
@@ -31,17 +34,19 @@ class ChangeAssessor:
     def __init__(self, rule: ChangeRule) -> None:
         self._rule = rule
         self._sign = 1 if rule.rises else -1
-        changes = {one.within: () for level in LEVELS for one in rule.changes(level)}
-        self._bars: dict[timedelta, tuple[Bar, ...]] = {
-            within: tuple(
-                _bar(rule, level, one) for level in LEVELS for one in rule.changes(level) if one.within == within
-            )
-            for within in changes
-        }
-        self._lowest = {within: LowestWindow(within) for within in changes}
         based = rule.against == "baseline"
-        self._usual = {within: MedianWindow(within, rule.baseline_span) for within in changes} if based else {}
-        self._told = [_Told(within) for within in changes]
+        times = dict.fromkeys(one.within for level in LEVELS for one in rule.changes(level))
+        self._told = [
+            _Told(
+                within,
+                tuple(
+                    _bar(rule, level, one) for level in LEVELS for one in rule.changes(level) if one.within == within
+                ),
+                LowestWindow(within),
+                MedianWindow(within, rule.baseline_span) if based else None,
+            )
+            for within in times
+        ]
         self._seen: Observation | None = None
 
     def see(self, observation: Observation) -> Verdict:
@@ -66,22 +71,21 @@ class ChangeAssessor:
             return Grounds()
         readings: dict[UUID, None] = {}
         for told in self._told:
-            readings |= dict.fromkeys(self._usual[told.within].readings if told.based else told.readings)
+            readings |= dict.fromkeys(told.usual.readings if told.based and told.usual is not None else told.readings)
         own = self._seen.reading_id
         found = [
             self._crossing(told, bar)
             for level in LEVELS
             for told in self._told
-            for bar in self._bars[told.within]
+            for bar in told.bars
             if told.change is not None and bar.level is level
         ]
         return Grounds((*(one for one in readings if one != own), own), tuple(found))
 
     def _count(self, seen: Seen) -> None:
         for told in self._told:
-            window = self._lowest[told.within]
-            window.add(seen)
-            usual = self._usual.get(told.within)
+            told.lowest.add(seen)
+            usual = told.usual
             if usual is not None:
                 usual.move_to(seen.at)
                 usual.add(seen)
@@ -90,18 +94,24 @@ class ChangeAssessor:
                     told.change = seen.number - told.reference
                     continue
             told.based = False
-            risen = window.rise(seen.at)
+            risen = told.lowest.rise(seen.at)
             if risen is None:
                 told.change, told.reference, told.readings = None, None, ()
             else:
                 told.change, told.reference, told.readings = risen[0], risen[1].number, (risen[1].reading_id,)
 
     def _verdict(self) -> Verdict:
-        known = [told for told in self._told if told.change is not None]
+        known = False
+        found = []
+        for told in self._told:
+            if told.change is not None:
+                known = True
+                held = held_against(told.bars, told.change)
+                if held != NOTHING:
+                    found.append(held)
         if not known:
             return TOO_FEW
-        held = [held_against(self._bars[told.within], told.change) for told in known if told.change is not None]
-        return settled(*(held[0] if len(held) == 1 else together(held)))
+        return settled(*together(found)) if found else WITHIN
 
     def _crossing(self, told: _Told, bar: Bar) -> Crossing:
         change = told.change if told.change is not None else -inf

@@ -67,6 +67,10 @@ def bars(red: tuple[Limit, ...], yellow: tuple[Limit, ...], sign: Literal[1, -1]
     )
 
 
+NOTHING: Final[tuple[Level | None, Level | None]] = (None, None)
+"""Neither past a limit nor near one."""
+
+
 def held_against(bars: tuple[Bar, ...], number: float, count: int = 1) -> tuple[Level | None, Level | None]:
     """``(past, near)`` of a number that is the sum of ``count`` values, in parts: held against each bar so many times,
     since a mean would have to be rounded."""
@@ -76,7 +80,7 @@ def held_against(bars: tuple[Bar, ...], number: float, count: int = 1) -> tuple[
             return bar.level, near
         if near is None and bar.clears is not None and number > bar.clears * count:
             near = bar.level
-    return None, near
+    return (None, near) if near is not None else NOTHING
 
 
 def together(found: Iterable[tuple[Level | None, Level | None]]) -> tuple[Level | None, Level | None]:

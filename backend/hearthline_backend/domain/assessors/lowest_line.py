@@ -45,10 +45,13 @@ class LowestLine:
 
     def lowest(self, slope: int) -> tuple[int, int]:
         """``(height - slope * place, place)`` of the lowest point; of equal ones the rightmost. There is one."""
-        found = [_lowest(self._hull, len(self._hull), slope, rightwards=True)] if self._hull else []
-        if self._front_size:
-            found.append(_lowest(self._front, self._front_size, slope, rightwards=False))
-        return min(found, key=lambda one: (one[0], -one[1]))
+        if not self._front_size:
+            return _lowest(self._hull, len(self._hull), slope, rightwards=True)
+        before = _lowest(self._front, self._front_size, slope, rightwards=False)
+        if not self._hull:
+            return before
+        since = _lowest(self._hull, len(self._hull), slope, rightwards=True)
+        return since if since[0] <= before[0] else before
 
     def _turn_over(self) -> None:
         self._front, self._front_size = [], 0
@@ -80,8 +83,9 @@ def _lowest(hull: list[Point], size: int, slope: int, *, rightwards: bool) -> tu
     low, high = 0, size - 1
     while low < high:
         middle = (low + high) // 2
-        here, there = hull[middle], hull[middle + 1]
-        gain = (there[1] - slope * there[0]) - (here[1] - slope * here[0])
+        place, height = hull[middle]
+        then, there = hull[middle + 1]
+        gain = there - height - slope * (then - place)
         if gain < 0 or (gain == 0 and rightwards):
             low = middle + 1
         else:

@@ -1,0 +1,86 @@
+"""``hearthline why``: why a patient's last readings raised an alert, or did not, and why nobody was called."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from hearthline_backend.cli_running import Config, fail, run
+
+if TYPE_CHECKING:
+    from hearthline_backend.replay.why import Explained
+
+_AHEAD: Final = timedelta(minutes=5)
+"""No reading is dated later than its arrival by more than this."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command into ``hearthline``."""
+    app.command()(why)
+
+
+def why(
+    patient: Annotated[UUID, typer.Argument(help="The patient's id.")],
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"],
+            help="The readings at or before then, with an offset, such as 2026-11-21T07:32+01:00; without it the last.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    config: Config = None,
+) -> None:
+    """Which rules looked at the last reading of each kind, why each fired or did not, and whom the policy called."""
+    run(_why, config, patient, at, as_json)
+
+
+async def _why(config: Path | None, patient_id: UUID, at: datetime | None, as_json: bool) -> None:
+    from hearthline_backend.cli_correcting import correcting  # keeps --help quick
+    from hearthline_backend.replay import why as explaining
+
+    moment = datetime.now(UTC) + _AHEAD if at is None else at.astimezone(UTC)
+    async with correcting(config) as here, here.records.read() as unit:
+        patient = await unit.care.patient(patient_id)
+        if patient is None:
+            fail("there is no such patient; hearthline patient list shows the ids there are")
+        history = await unit.care.plan_history(patient_id)
+        found = await explaining.explain(unit, here.readings, patient, history, moment)
+    if as_json:
+        typer.echo(json.dumps(explaining.as_json(patient, found), indent=2, ensure_ascii=False))
+        return
+    for one in found:
+        _say(one)
+    if not found:
+        typer.echo("No reading of this patient is stored in the 90 days before.")
+
+
+def _say(one: "Explained") -> None:
+    from hearthline_backend.domain.rule_words import english, tell  # keeps --help quick
+
+    typer.echo(f"{one.reading.kind}, {one.reading.effective_time.isoformat(timespec='seconds')}")
+    for evaluation in one.evaluations:
+        said = f"fired {evaluation.level.value}" if evaluation.level is not None else evaluation.why.value
+        typer.echo(f"  {evaluation.rule_id}, version {evaluation.plan_version}: {said.replace('_', ' ')}")
+        typer.echo(f"    {english(tell(evaluation))}")
+    if not one.evaluations:
+        typer.echo("  No rule of the plan looks at this kind.")
+    for call in one.calls:
+        typer.echo(f"  {call['rule']}: {_called(call)}")
+    if one.nothing_followed is not None:
+        typer.echo(f"  Nobody was called: {one.nothing_followed.replace('_', ' ')}")
+
+
+def _called(call: Mapping[str, Any]) -> str:
+    """Whom the policy called, or the stage that said no with its reason."""
+    if call["call"] is not None:
+        return f"somebody was called, {call['call']}"
+    stopped = next((stage for stage in call["stages"] if not stage["passes"]), None)
+    if stopped is None:
+        return "nobody was called"
+    detail = "" if stopped["detail"] is None else f", {stopped['detail']}"
+    return f"nobody was called: {stopped['reason'].replace('_', ' ')}{detail}"

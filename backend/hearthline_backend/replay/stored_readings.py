@@ -1,0 +1,21 @@
+"""Stored readings as rules see them: of some kinds, in order, without what is synthetic."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from hearthline_backend.domain.observation import Observation
+from hearthline_backend.storage.ports import ReadingStore
+
+
+async def stored_observations(
+    readings: ReadingStore, patient_id: UUID, kinds: Iterable[str], start: datetime, end: datetime
+) -> list[Observation]:
+    """What was measured with ``start <= effective_time < end``, in the order in which rules look at it. Raises
+    ``StoreUnavailableError``."""
+    found: list[Observation] = []
+    for kind in sorted(set(kinds)):
+        for row in await readings.window(patient_id, kind, start, end):
+            if not row.content.synthetic:
+                found.append(Observation.of(row.content, row.effective_time))
+    return sorted(found, key=lambda one: one.order)
