@@ -45,6 +45,13 @@ class Side:
                     self.counts.take(one)
                     self.turns.append(one)
 
+    def of(self, rule: str) -> dict[str, int] | None:
+        """Episodes of one rule by level; None where this side does not have the rule."""
+        if rule not in self.rules:
+            return None
+        counts = self.counts.by_rule().get(rule, {})
+        return {level.value: counts.get(level.value, 0) for level in reversed(Level)}
+
 
 @dataclass(slots=True)
 class Backtest:
@@ -63,18 +70,14 @@ class Backtest:
 
     def rows(self) -> list[tuple[str, dict[str, int] | None, dict[str, int] | None]]:
         """By rule: episodes by level as in force and as proposed; None where that side does not have the rule."""
-        sides = (self.in_force, self.proposed)
-        found = [side.counts.by_rule() for side in sides]
         return [
-            (
-                rule,
-                *(_of(counts, rule) if rule in side.rules else None for side, counts in zip(sides, found, strict=True)),
-            )
+            (rule, self.in_force.of(rule), self.proposed.of(rule))
             for rule in sorted(self.in_force.rules | self.proposed.rules)
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """``{days, patients, readings, patient_weeks, rules: [{rule, in_force, proposed}], alerts_per_patient_week}``."""
+        """``{days, patients, readings, patient_weeks, rules: [{rule, in_force, proposed}], alerts_per_patient_week}``,
+        the last one with both sides as well."""
         return {
             "days": self.days,
             "patients": self.patients,
@@ -118,10 +121,6 @@ def with_proposed(plan: Plan, rules: Iterable[Rule]) -> Plan:
     """The plan in which each proposed rule stands in place of the one with its id, or is new."""
     by_id = {rule.id: rule for rule in plan.rules} | {rule.id: rule for rule in rules}
     return replace(plan, rules=tuple(by_id.values()))
-
-
-def _of(counts: dict[str, dict[str, int]], rule: str) -> dict[str, int]:
-    return {level.value: counts.get(rule, {}).get(level.value, 0) for level in reversed(Level)}
 
 
 def not_of_readings(rules: Iterable[Rule]) -> list[str]:

@@ -13,9 +13,6 @@ async def stored_observations(
 ) -> list[Observation]:
     """What was measured with ``start <= effective_time < end``, in the order in which rules look at it. Raises
     ``StoreUnavailableError``."""
-    found: list[Observation] = []
-    for kind in sorted(set(kinds)):
-        for row in await readings.window(patient_id, kind, start, end):
-            if not row.content.synthetic:
-                found.append(Observation.of(row.content, row.effective_time))
+    rows = [row for kind in sorted(set(kinds)) for row in await readings.window(patient_id, kind, start, end)]
+    found = (Observation.of(row.content, row.effective_time) for row in rows if not row.content.synthetic)
     return sorted(found, key=lambda one: one.order)
