@@ -39,6 +39,7 @@ bench: ## The whole chain, the gateway and the backend: times, rates, memory, pr
 	@$(bin)/python -m bench.chain
 	@$(bin)/python -m bench.gateway
 	@$(bin)/python -m bench.ingest
+	@$(bin)/python -m bench.alerts
 
 pictures: ## The pictures of the docs, from a running demo
 	@scripts/pictures

@@ -16,7 +16,7 @@ from typing import Final
 import psutil
 
 from bench.ingest_patients import patient_id
-from bench.ingest_readings import PATIENTS_EACH, Load, gateway, payloads
+from bench.ingest_readings import Load, gateway, patient_of, payloads
 from bench.ingest_stand import LoadError, Numbers, Stand
 from bench.usage import processor_s
 from hearthline_backend.quick_reading import quick_reading
@@ -96,8 +96,8 @@ def rows_of(load: Load) -> list[PatientReading]:
             content = quick_reading(body)
             if content is None:
                 raise LoadError("the quick model does not take the benchmark's own readings")
-            patient = home * PATIENTS_EACH + len(rows) // load.batch % PATIENTS_EACH
-            rows.append(PatientReading.quick(patient_id(patient), gateway(home), body, now, content))
+            patient = patient_id(patient_of(one["sensor"]))
+            rows.append(PatientReading.quick(patient, gateway(home), body, now, content))
     return rows
 
 

@@ -58,13 +58,17 @@ class Numbers:
 
     total: int
     next: int = 0
+    rounds: int = 0
 
     def load(self, messages: int, batch: int) -> Load:
         """The next ``messages`` publishes."""
         first, self.next = self.next, self.next + messages * batch
         if self.next > self.total:
             raise LoadError(f"{self.next} readings were asked for, and {self.total} planned")
-        return Load(messages, batch, first, self.total, datetime.now(UTC).isoformat(timespec="seconds"))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        load = Load(messages, batch, first, self.total, now, self.rounds)
+        self.rounds = load.rounds_after
+        return load
 
 
 class Stand:

@@ -7,7 +7,6 @@ docs/performance.md.
 """
 
 import argparse
-import asyncio
 import os
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from bench.queries_population import Population
 from bench.report import write_section
 from bench.rounds import BenchError
 from bench.rows import as_json
+from hearthline_backend.cli_running import quick_runner
 from hearthline_backend.storage.ports import StoreUnavailableError
 from tests.fixtures.influxd import InfluxdError
 
@@ -90,7 +90,8 @@ def main(arguments: Sequence[str] | None = None, size: Size | None = None) -> in
     parser.add_argument("--report", action="store_true", help="write the section of docs/performance.md")
     given = parser.parse_args(arguments)
     try:
-        outcome = asyncio.run(_in_own_folder(size or (QUICK if given.quick else FULL)))
+        with quick_runner() as runner:  # as a service runs, that answers these questions
+            outcome = runner.run(_in_own_folder(size or (QUICK if given.quick else FULL)))
     except (BenchError, StoreUnavailableError, OSError) as error:
         _progress(str(error))
         if given.json:

@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import Final
@@ -26,14 +26,18 @@ from hearthline_backend.alerting.escalation import Escalation
 from hearthline_backend.alerting.intake import IntakeMarks
 from hearthline_backend.alerting.judge import Judge
 from hearthline_backend.alerting.links import PURPOSE, AlertLinks
+from hearthline_backend.alerting.report_calls import ReportCalls
 from hearthline_backend.alerting.silence import SilenceWatch
 from hearthline_backend.alerting.silence_homes import HomeWatch
 from hearthline_backend.alerting.snooze_ends import SnoozeEnds
 from hearthline_backend.alerting.synthetic import SyntheticAlerts, SyntheticEvents
+from hearthline_backend.alerting.timing import Timing
 from hearthline_backend.calling_out import open_channels
 from hearthline_backend.correction_finishing import CorrectionFinishing
 from hearthline_backend.corrections import ReadingCorrections
+from hearthline_backend.domain.silence import Hop
 from hearthline_backend.due import Due, Job
+from hearthline_backend.due_look import DueLook
 from hearthline_backend.event_bridge import bridged
 from hearthline_backend.events import Event, EventBus
 from hearthline_backend.healthz import health_middleware
@@ -45,6 +49,7 @@ from hearthline_backend.listening import listen
 from hearthline_backend.operations import checks
 from hearthline_backend.operations.answers import anybody, nobody, on_this_machine
 from hearthline_backend.operations.counted_channel import CountedChannel
+from hearthline_backend.operations.data_delay import DataDelay
 from hearthline_backend.operations.gate import Gate
 from hearthline_backend.operations.loop_lag import measure_loop_lag
 from hearthline_backend.operations.observation import Observation
@@ -55,6 +60,7 @@ from hearthline_backend.storage.migrate import migrate
 from hearthline_backend.storage.opening import open_readings
 from hearthline_backend.storage.operating_figures import newest_revision
 from hearthline_backend.storage.ports import ReadingStore
+from hearthline_backend.storage.records.due_rows import Queue
 from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_backend.uplink.broker_uplink import BrokerUplink
 from hearthline_backend.uplink.opening import open_uplink
@@ -162,9 +168,14 @@ async def _with_site(stack: AsyncExitStack, ground: _Ground, sock: socket.socket
     if settings.operations_port is not None:
         hint = "another operations_port"
         apart = stack.enter_context(listen(settings.operations_host, settings.operations_port, instead=hint))
-    due = await stack.enter_async_context(_calling(ground, _silence(ground)))
+    look = DueLook(ground.records, clock=utc_now)
+    due = await stack.enter_async_context(_calling(ground, look, _silence(ground, look)))
     homes = await _homes(stack, ground, due, Hears.ALL if settings.ingest else Hears.HOMES)
-    site = create_site(_context(ground, homes))
+    taken = checks.readings_taken(ground.records, utc_now)
+    delay = DataDelay(ground.observation.readiness.answer, taken, ground.events, utc_now)
+    delayed = asyncio.create_task(delay.run(), name="data delay")
+    stack.callback(delayed.cancel)
+    site = create_site(_context(ground, homes, delay))
     heard = SyntheticEvents()
     hearing = asyncio.create_task(heard.hear(ground.events), name="synthetic events")
     stack.callback(hearing.cancel)
@@ -179,7 +190,7 @@ async def _with_site(stack: AsyncExitStack, ground: _Ground, sock: socket.socket
 
 async def _without_site(stack: AsyncExitStack, ground: _Ground, sock: socket.socket) -> None:
     """A worker's parts. What homes say of themselves is heard by the process with the site."""
-    due = await stack.enter_async_context(_calling(ground))
+    due = await stack.enter_async_context(_calling(ground, DueLook(ground.records, clock=utc_now)))
     homes = await _homes(stack, ground, due, Hears.READINGS)
     await _answer(stack, ground, _operations(ground, homes), sock)
 
@@ -213,7 +224,7 @@ async def _homes(stack: AsyncExitStack, ground: _Ground, due: Due, hears: Hears)
     uplink = open_uplink(ground.settings, hears, clock=utc_now, changed=changed)
     gate = Gate(uplink, observation.metrics, utc_now)
     observation.watch_homes(uplink, gate, health)
-    judge = Judge(ground.readings)
+    judge = Judge(ground.readings, _timing(ground.settings))
     settlement = Settlement(
         ground.records,
         ground.readings,
@@ -235,7 +246,12 @@ async def _homes(stack: AsyncExitStack, ground: _Ground, due: Due, hears: Hears)
     work = [ingest.run(), finishing.run(), measure_loop_lag(observation.metrics.loop_lagged)]
     if Hears.READINGS in hears:
         work.append(HeldRetry(ingest, ground.records).run())
-        marks = IntakeMarks(ground.records, lambda: uplink.connected and health.delayed_since is None, utc_now)
+        marks = IntakeMarks(
+            ground.records,
+            lambda: uplink.connected and health.delayed_since is None,
+            utc_now,
+            lambda: {Hop.BROKER: uplink.away_since, Hop.BACKEND: health.delayed_since},
+        )
         work.append(marks.run())
     for one in work:
         stack.callback(group.create_task(one).cancel)
@@ -243,11 +259,15 @@ async def _homes(stack: AsyncExitStack, ground: _Ground, due: Due, hears: Hears)
     return _Homes(uplink, health, desk, corrections, ingest.retry)
 
 
+def _timing(settings: Settings) -> Timing:
+    return Timing(confirm_within=timedelta(minutes=settings.report_confirm_within_min))
+
+
 # --- the calls ---------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
-async def _calling(ground: _Ground, more: Sequence[Job] = ()) -> AsyncIterator[Due]:
+async def _calling(ground: _Ground, look: DueLook, more: Sequence[Job] = ()) -> AsyncIterator[Due]:
     due = Due()
     delivery = Delivery(
         ground.records,
@@ -260,17 +280,26 @@ async def _calling(ground: _Ground, more: Sequence[Job] = ()) -> AsyncIterator[D
     )
     escalation = Escalation(ground.records, clock=utc_now, events=ground.events)
     snoozes = SnoozeEnds(ground.records, clock=utc_now, events=ground.events)
+    reports = ReportCalls(
+        ground.records,
+        path=ground.links.reports.path,
+        clock=utc_now,
+        events=ground.events,
+        timing=_timing(ground.settings),
+    )
     synthetic = ground.synthetic  # the last ones: their answer says that the others had their turn
-    clock = ClockSetBack(ground.records, clock=utc_now)
+    clock = ClockSetBack(ground.records, clock=utc_now, timing=_timing(ground.settings))
     due.start(
         [
             clock.run_due,
-            escalation.run_due,
-            snoozes.run_due,
+            look.look,
+            look.only(Queue.TASKS, escalation.run_due),
+            look.only(Queue.SNOOZES, snoozes.run_due),
+            look.only(Queue.REPORTS, reports.run_due),
             *more,
-            delivery.send_due,
-            synthetic.tell_due,
-            synthetic.erase_due,
+            look.only(Queue.NOTIFICATIONS, delivery.send_due),
+            look.only(Queue.SYNTHETIC_ALERTS, synthetic.tell_due),
+            look.only(Queue.SYNTHETIC_ERASURES, synthetic.erase_due),
         ]
     )
     ground.observation.watch_due(due)
@@ -283,11 +312,16 @@ async def _calling(ground: _Ground, more: Sequence[Job] = ()) -> AsyncIterator[D
         await delivery.close()
 
 
-def _silence(ground: _Ground) -> list[Job]:
+def _silence(ground: _Ground, look: DueLook) -> list[Job]:
     """Only where homes are heard: who does not hear them cannot say that they are silent."""
     patients = SilenceWatch(ground.records, ground.readings, clock=utc_now, events=ground.events)
     homes = HomeWatch(ground.records, clock=utc_now, events=ground.events)
-    return [patients.run_due, homes.run_due, MorningDigest(ground.records, clock=utc_now).run_due]
+    digest = MorningDigest(ground.records, clock=utc_now)
+    return [
+        look.only(Queue.PATIENTS, patients.run_due),
+        look.only(Queue.HOMES, homes.run_due),
+        look.only(Queue.DIGESTS, digest.run_due),
+    ]
 
 
 def _channels(ground: _Ground) -> dict[str, Channel]:
@@ -300,7 +334,7 @@ def _channels(ground: _Ground) -> dict[str, Channel]:
 # --- the site ----------------------------------------------------------------------------------------------------
 
 
-def _context(ground: _Ground, homes: _Homes) -> WebContext:
+def _context(ground: _Ground, homes: _Homes, delay: DataDelay) -> WebContext:
     return WebContext(
         records=ground.records,
         readings=ground.readings,
@@ -312,6 +346,7 @@ def _context(ground: _Ground, homes: _Homes) -> WebContext:
         clock=utc_now,
         broker_away_since=lambda: homes.uplink.away_since,
         stores_away_since=lambda: homes.health.delayed_since,
+        delayed_since=lambda: delay.since,
         secure_cookies=ground.settings.secure_cookies,
         trusted_proxies=frozenset(ground.settings.trusted_proxies),
         links=ground.links,

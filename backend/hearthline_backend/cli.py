@@ -8,9 +8,11 @@ import typer
 from hearthline_backend import (
     cli_backup,
     cli_contacts,
+    cli_plan,
     cli_quarantine,
     cli_reading,
     cli_replay,
+    cli_reports,
     cli_rota,
     cli_rules,
     cli_setup,
@@ -41,6 +43,8 @@ app.add_typer(cli_whose.app, name="whose")
 app.add_typer(cli_store.app, name="store")
 app.add_typer(cli_reading.app, name="reading")
 app.add_typer(cli_rules.app, name="rules")
+app.add_typer(cli_reports.app, name="reports")
+app.add_typer(cli_plan.app, name="plan")
 app.add_typer(cli_rota.app, name="rota")
 app.add_typer(cli_contacts.app, name="contact")
 

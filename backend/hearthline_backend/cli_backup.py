@@ -41,13 +41,25 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="What `hearthline backup` wrote.")],
     check: Annotated[bool, typer.Option("--check", help="Only read all of it and say whether it is whole.")] = False,
+    live: Annotated[
+        bool | None,
+        typer.Option(
+            "--live/--rehearsal",
+            help="It takes over and calls people; with --rehearsal it is a copy to try, which can call nobody.",
+        ),
+    ] = None,
     config: Config = None,
 ) -> None:
     """Bring a backup back, into the empty stores that the settings name. The backend must not run."""
     if check:
         run(_check, file)
-    else:
-        run(_restore, file, config)
+        return
+    if live is None:
+        fail(
+            "say what it is for: --live takes over, and makes the calls that were due when the backup was made; "
+            "--rehearsal is a copy to try, which can call nobody"
+        )
+    run(_restore, file, live, config)
 
 
 async def _backup(to: Path, force: bool, config: Path | None) -> None:
@@ -79,17 +91,19 @@ async def _check(file: Path) -> None:
     typer.echo(f"{file} is whole. {_contents(manifest)}")
 
 
-async def _restore(file: Path, config: Path | None) -> None:
+async def _restore(file: Path, live: bool, config: Path | None) -> None:
     from hearthline_backend.backup.restoring import restore as bring_back
     from hearthline_backend.settings import load
     from hearthline_backend.storage.opening import readings_of
 
-    done = await bring_back(file, load(config), readings_of, _Progress())
+    done = await bring_back(file, load(config), readings_of, _Progress(), live=live)
     typer.echo(f"Restored. {_contents(done.manifest)}")
     if done.held:
         typer.echo(f"{done.held} readings were on their way: the backend takes and judges them at its start.")
     if done.without_reading:
         typer.echo(f"{done.without_reading} judged readings are gone, as after an erasure.")
+    if not live:
+        typer.echo("A rehearsal: nobody's addresses are in it. To take over, restore into empty stores with --live.")
     typer.echo("Start the backend. What homes sent after the backup was made is not in it.")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hearthline_backend.cli_looking import Looking, check, looks
 from hearthline_backend.cli_running import Config, fail, run_in_unit
 
 app = typer.Typer(help="What could not be taken.", no_args_is_help=True, rich_markup_mode=None)
@@ -60,13 +61,19 @@ def show(
     show_values: Annotated[
         bool, typer.Option("--show-values", help="Print the payload, which may hold a patient's values.")
     ] = False,
+    looking: Looking = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
     """Everything about one row; its payload only with --show-values."""
+    check(show_values, looking)
 
     async def work(unit: Any, _administration: Any) -> None:
         row = await _row(unit, number)
+        if show_values and row.payload is not None:
+            from hearthline_backend.payload_looks import LOOK, concerned  # keeps --help quick
+
+            await looks(unit, looking, await concerned(unit, row), LOOK)
         payload = row.payload.decode("utf-8", "backslashreplace") if show_values and row.payload is not None else None
         if as_json:
             typer.echo(json.dumps(_told(row, kept=_kept(row)) | ({} if payload is None else {"payload": payload})))

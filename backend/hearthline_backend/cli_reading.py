@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from hearthline_backend.cli_looking import Looking, check, looks
 from hearthline_backend.cli_running import Config, fail, run
 
 app = typer.Typer(help="One reading: look at it, correct it.", no_args_is_help=True, rich_markup_mode=None)
@@ -20,11 +21,13 @@ Reason = Annotated[str, typer.Option(help="Why, in up to 300 characters; it stay
 def show(
     reading: Id,
     show_values: Annotated[bool, typer.Option("--show-values", help="Print what was measured.")] = False,
+    looking: Looking = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     config: Config = None,
 ) -> None:
     """Where it stands, who changed what about it and why; what was measured only with --show-values."""
-    run(_show, config, reading, show_values, as_json)
+    check(show_values, looking)
+    run(_show, config, reading, looking if show_values else None, as_json)
 
 
 @app.command()
@@ -73,13 +76,15 @@ async def _correct(config: Path | None, reading: UUID, act: str, to: object, rea
         typer.echo("It is corrected, and its alerts are up to date.")
 
 
-async def _show(config: Path | None, reading: UUID, show_values: bool, as_json: bool) -> None:
+async def _show(config: Path | None, reading: UUID, looking: str | None, as_json: bool) -> None:
     from hearthline_backend.cli_correcting import correcting  # keeps --help quick
     from hearthline_backend.storage.patient_reading import NOBODY  # keeps --help quick
 
     async with correcting(config) as here:
         row = await here.readings.get(reading)
-        async with here.records.read() as unit:
+        async with here.records.begin() as unit:
+            if looking is not None and row is not None:
+                await looks(unit, looking, [] if row.patient_id == NOBODY else [row.patient_id], "reading")
             history = (await unit.corrections.of_readings([reading])).get(reading, ())
     if row is None:
         fail(f"no reading {reading} is stored; hearthline whose list shows those that wait")
@@ -93,7 +98,7 @@ async def _show(config: Path | None, reading: UUID, show_values: bool, as_json: 
         "sensor": row.content.sensor,
         "counts": not row.aside,
     }
-    if show_values:
+    if looking is not None:
         said = row.reading
         told["quality"] = said.quality.value
         told["values"] = {name: f"{one.value} {one.unit}" for name, one in said.values.items()}

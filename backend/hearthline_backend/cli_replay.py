@@ -1,5 +1,6 @@
 """``hearthline replay``: a template, or rules in a file, over one patient's readings in a CSV file."""
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
@@ -39,7 +40,9 @@ def replay(
 ) -> None:
     """What rules would have said of readings: a JSON line for each turn of an episode, and a summary.
 
-    Lines that cannot be read are told by their number, left out, and make the exit code 3.
+    Lines that cannot be read are told by their number, left out, and make the exit code 3. A value may be <20 or >600
+    where the meter said so. A time without offset that a change of clocks made twice is the first of the two; one that
+    it left out is taken as of a clock that had not been changed yet.
     """
     from hearthline_backend.replay.csv_readings import CsvReadings  # keeps --help quick
     from hearthline_backend.replay.running import Running
@@ -47,13 +50,15 @@ def replay(
     plan = _plan(template or [], rules)
     zone = _zone(patient_tz)
     if str(csv) == "-":
-        found = CsvReadings.read(sys.stdin, zone)
+        found = CsvReadings.read(io.TextIOWrapper(sys.stdin.buffer, "utf-8", "replace", newline=""), zone)
     else:
         try:
             with csv.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
                 found = CsvReadings.read(lines, zone)
         except OSError as error:
             _refuse(f"{csv} cannot be read: {error.strerror}")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # JSON is, whatever the terminal's language
     running = Running(plan, patient_tz or "UTC")
     for event in running.events(found.readings()):
         sys.stdout.write(event + "\n")

@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 _MOST_DAYS: Final = 3660
+_AT_ONCE: Final = 50
+"""So many patients' plans are held at once."""
 
 
 @app.command("list")
@@ -111,6 +113,7 @@ async def _plan_of_patient(config: Path | None, what: str, templates: Sequence[s
 def _say(plan: "Plan") -> None:
     from hearthline_backend.domain.conflicts import conflicts_of  # keeps --help quick
     from hearthline_backend.domain.rule_words import describe, english
+    from hearthline_backend.plan_work import conflict_in_words
 
     for rule in plan.rules:
         typer.echo(rule.id)
@@ -118,9 +121,7 @@ def _say(plan: "Plan") -> None:
             typer.echo(f"  {english(phrase)}")
         typer.echo(f"  Source: {rule.source}")
     for one in conflicts_of(plan):
-        asked = ", ".join(f"{stake.rule_id} red {stake.red} yellow {stake.yellow}" for stake in one.stakes)
-        state = "to be decided" if one.open else one.by.value.replace("_", " ")
-        typer.echo(f"Conflict, {state}: {one.subject} ({one.unit}): {asked}. Holds: red {one.red} yellow {one.yellow}")
+        typer.echo(conflict_in_words(one))
 
 
 async def _backtest(
@@ -141,20 +142,26 @@ async def _backtest(
                 people = await unit.care.patients(team_id=(await find_team(unit, team)).id)
             else:
                 people = await unit.care.patients(ids=[patient])
-            histories = await unit.care.plan_histories([one.id for one in people])
-        if not people:
+        if not people and patient is not None:
             fail("there is no such patient; hearthline patient list shows the ids there are")
-        for one in people:
-            await backtest_patient(found, here.readings, one, histories.get(one.id, ()), rules, now)
+        for first in range(0, len(people), _AT_ONCE):
+            group = people[first : first + _AT_ONCE]
+            async with here.records.read() as unit:
+                histories = await unit.care.plan_histories([one.id for one in group])
+            for one in group:
+                await backtest_patient(found, here.readings, one, histories.get(one.id, ()), rules, now)
+    left_out = not_of_readings(rules)
     if as_json:
-        typer.echo(json.dumps(found.as_json(), indent=2))
+        typer.echo(json.dumps({**found.as_json(), "not_tried": left_out}, indent=2))
         return
-    _compare(found)
-    if left_out := not_of_readings(rules):
+    typer.echo("\n".join(compare_in_words(found)))
+    if left_out:
         typer.echo(f"Not tried, since no reading fires it: {', '.join(left_out)}")
 
 
-def _compare(found: "Backtest") -> None:
+def compare_in_words(found: "Backtest") -> list[str]:
+    """A backtest as a table, line by line: rule by rule, as in force and as proposed."""
+
     def side(counts: dict[str, int] | None) -> str:
         return "-" if counts is None else ", ".join(f"{n} {level}" for level, n in counts.items())
 
@@ -162,6 +169,5 @@ def _compare(found: "Backtest") -> None:
     now, then = found.per_week(found.in_force), found.per_week(found.proposed)
     rows.append(("alerts per patient-week", f"{now:.2f}", f"{then:.2f}"))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for rule, before, after in rows:
-        typer.echo(f"{rule:<{widths[0]}}  {before:<{widths[1]}}  {after}".rstrip())
-    typer.echo(f"{found.readings} readings of {found.patients} patients in {found.days} days. Nothing was saved.")
+    lines = [f"{rule:<{widths[0]}}  {before:<{widths[1]}}  {after}".rstrip() for rule, before, after in rows]
+    return [*lines, f"{found.readings} readings of {found.patients} patients in {found.days} days. Nothing was saved."]

@@ -53,10 +53,8 @@ def run(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any, quick: 
     from hearthline_backend.errors import HearthlineError  # keeps --help quick
     from hearthline_backend.storage.ports import StoreUnavailableError  # keeps --help quick
 
-    if quick:
-        gc.set_threshold(GARBAGE_AFTER, 20, 100)
     try:
-        with asyncio.Runner(loop_factory=_quick_loop() if quick else None) as runner:
+        with quick_runner() if quick else asyncio.Runner() as runner:
             runner.run(work(*arguments))
     except ModuleNotFoundError as error:
         missing(EXTRA, error)
@@ -64,6 +62,12 @@ def run(work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any, quick: 
         fail(str(error))
     except KeyboardInterrupt:
         sys.exit(130)  # the shell's code for an end by Ctrl-C
+
+
+def quick_runner() -> asyncio.Runner:
+    """What a service runs on, and what measures a part of it by itself."""
+    gc.set_threshold(GARBAGE_AFTER, 20, 100)
+    return asyncio.Runner(loop_factory=_quick_loop())
 
 
 def _quick_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _AHEAD: Final = timedelta(minutes=5)
 """No reading is dated later than its arrival by more than this."""
+_YEARS: Final = range(1900, 2200)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,6 +44,8 @@ async def _why(config: Path | None, patient_id: UUID, at: datetime | None, as_js
     from hearthline_backend.cli_correcting import correcting  # keeps --help quick
     from hearthline_backend.replay import why as explaining
 
+    if at is not None and at.year not in _YEARS:
+        fail(f"--at is a time in the years {_YEARS[0]} to {_YEARS[-1]}, not {at.year}")
     moment = datetime.now(UTC) + _AHEAD if at is None else at.astimezone(UTC)
     async with correcting(config) as here, here.records.read() as unit:
         patient = await unit.care.patient(patient_id)
@@ -79,7 +82,7 @@ def _called(call: Mapping[str, Any]) -> str:
     """Whom the policy called, or the stage that said no with its reason."""
     if call["call"] is not None:
         return f"somebody was called, {call['call']}"
-    stopped = next((stage for stage in call["stages"] if not stage["passes"]), None)
+    stopped = next((stage for stage in reversed(call["stages"]) if not stage["passes"]), None)
     if stopped is None:
         return "nobody was called"
     detail = "" if stopped["detail"] is None else f", {stopped['detail']}"

@@ -17,6 +17,8 @@ from hearthline_backend.storage.ports import StoreUnavailableError
 log = structlog.get_logger(__name__)
 
 TICK_S: Final = 1.0
+SAID_EVERY_S: Final = 60.0
+"""How often the log says that a store which is away holds everything up."""
 
 Job = Callable[[], Awaitable[int]]
 """Does what is due now and says how many things that were; it never waits for the world outside."""
@@ -33,6 +35,8 @@ class Due:
         self._loop: asyncio.Task[None] | None = None
         self._ending = False
         self._round_at = monotonic()
+        self._said_at: float | None = None
+        self._unsaid = 0
 
     @property
     def round_age_s(self) -> float:
@@ -88,7 +92,15 @@ class Due:
         try:
             return await job()
         except StoreUnavailableError as error:
-            log.warning("due_has_to_wait", reason=str(error))
+            self._has_to_wait(error)
         except Exception:  # one defect must not stop every call of every team; it is logged, and tried again
             log.exception("due_job_failed")
         return 0
+
+    def _has_to_wait(self, error: StoreUnavailableError) -> None:
+        """A store may be away for hours, and is tried every second."""
+        self._unsaid += 1
+        now = monotonic()
+        if self._said_at is None or now - self._said_at >= SAID_EVERY_S:
+            log.warning("due_has_to_wait", reason=str(error), times=self._unsaid)
+            self._said_at, self._unsaid = now, 0

@@ -33,7 +33,7 @@ EVENTS_A_ROUND: Final = 512
 MOST_WAITING: Final = 20_000
 CHECK_S: Final = 10.0
 _FLUSH_WITHIN_S: Final = 1.0
-IN_ORDER: Final[tuple[EventKind, ...]] = ("resync", "alert", "synthetic", "inbox", "gateway", "reading")
+IN_ORDER: Final[tuple[EventKind, ...]] = ("resync", "alert", "synthetic", "inbox", "gateway", "plan", "reading")
 """What is carried, the most urgent first. Stores and brokers are each process's own."""
 _Key = tuple[UUID | None, str | None, int | None]
 

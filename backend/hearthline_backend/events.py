@@ -15,14 +15,15 @@ from uuid import UUID
 BACKLOG: Final = 256
 """Different events kept for one subscriber before it is told to ask again."""
 
-EventKind = Literal["reading", "alert", "gateway", "inbox", "store", "broker", "resync", "synthetic"]
+EventKind = Literal["reading", "alert", "gateway", "inbox", "plan", "store", "broker", "resync", "synthetic"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something changed at ``at``. ``store`` says that the stores went away or came back, ``broker`` the same of the
     broker; ``synthetic`` that an alert of the watchdog's was answered; ``inbox`` that what waits for a person has
-    changed; ``resync`` that this subscriber missed events and has to read everything again."""
+    changed; ``plan`` that a patient's plan has a new version, or a pause begins or ends; ``resync`` that this subscriber
+    missed events and has to read everything again."""
 
     kind: EventKind
     at: datetime

@@ -33,7 +33,7 @@ class QuickValue(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     as_measured: QuickMeasured | None = None
 
 
-class QuickReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class QuickReading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """As :class:`hearthline_protocol.readings.Reading` of schema 1; a reading with anything of schema 2 is not taken.
 
     Times keep the offset they were sent with: they compare rightly, and are not converted.

@@ -126,6 +126,15 @@ class Settings(BaseSettings):
         Path | None, Field(description="File that holds the password for the mail server.")
     ] = None
     smtp_from: Annotated[str, Field(description="Sender of the mails.")] = "hearthline@localhost"
+    report_confirm_within_min: Annotated[
+        int,
+        Field(
+            ge=15,
+            le=7 * 24 * 60,
+            description="Minutes within which somebody has to confirm the report on a patient who turned yellow; quiet "
+            "hours do not count. Then the team's steps are called.",
+        ),
+    ] = 240
     watch_gateway: Annotated[
         str,
         Field(

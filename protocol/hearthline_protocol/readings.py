@@ -37,7 +37,11 @@ class Quality(StrEnum):
     @property
     def judged(self) -> bool:
         """Whether rules may look at a reading of this quality."""
-        return self not in (Quality.FAILED, Quality.NOT_PATIENT)
+        return self not in NOT_JUDGED
+
+
+NOT_JUDGED = (Quality.FAILED, Quality.NOT_PATIENT)
+"""The qualities of which no rule sees anything."""
 
 
 class TimeQuality(StrEnum):

@@ -12,8 +12,9 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from hearthline_backend.alerting.links import AlertLinks
-from tests.browser.ward import PASSWORD, Ward
+from tests.browser.ward import PASSWORD, Ward, pressure
 from tests.browser.ward_filling import open_ward
+from tests.browser.ward_on_call import home_alert, rota, silence
 from tests.fixtures.real_parts import require_program
 
 ARGUMENTS: Final = (
@@ -93,6 +94,16 @@ class Site:
         await self.ward.actions.snooze(number, self.ward.users["second"], until, "Seen on Monday.")
         return number
 
+    async def confirmed(self) -> str:
+        """Where a report is that somebody has read."""
+        now = self.ward.clock.now
+        high = [pressure(now - timedelta(minutes=40 - 15 * number), 156, 92) for number in range(3)]
+        await self.ward.arrive("Maja", *high)
+        path, who = await self.ward.report_of("Maja"), self.ward.users["second"]
+        number = int(path.rpartition("/")[2])
+        await self.ward.context().confirmations.confirm(self.ward.patient_id("Maja"), number, who, "Called.")
+        return path
+
     def _console(self, message: Any) -> None:
         # What the browser says of an answer with an error status, or of a test that reads a canvas, is not the page's.
         ours = not any(words in message.text for words in ("Failed to load resource", "getImageData"))
@@ -102,25 +113,41 @@ class Site:
     async def views(self) -> dict[str, tuple[str | None, str]]:
         """Every view with who opens it and where."""
         astrid, number = self.ward.patient_id("Astrid"), await self.ward.alert_of("Astrid")
+        await rota(self.ward)
         return {
             "worklist": ("nurse", "/worklist"),
             "nothing of mine": ("nurse", "/worklist?show=mine"),
             "patient": ("nurse", f"/patients/{astrid}"),
             "patient without readings": ("nurse", f"/patients/{self.ward.patient_id('Wilma')}"),
+            "on pause": ("nurse", f"/patients/{self.ward.patient_id('Vera')}"),
+            "pause": ("nurse", f"/patients/{self.ward.patient_id('Vera')}/pause"),
+            "plan": ("nurse", f"/patients/{astrid}/plan"),
             "alert": ("nurse", f"/alerts/{number}"),
             "resolving": ("nurse", f"/alerts/{number}?resolve"),
             "snoozing": ("nurse", f"/alerts/{number}?snooze"),
             "assigning": ("nurse", f"/alerts/{number}?assign"),
             "choosing several": ("nurse", "/worklist?choose"),
+            "report": ("nurse", await self.ward.report_of("Ingrid")),
+            "report confirmed": ("nurse", await self.confirmed()),
+            "a report's link": (None, LINKS.reports.path(await self.ward.report_number("Ingrid"))),
             "snoozed alert": ("nurse", f"/alerts/{await self.snoozed()}"),
             "snoozed patient": ("nurse", f"/patients/{self.ward.patient_id('Ingrid')}"),
             "a link": (None, f"{LINKS.path(number)}"),
             "a link, signed in": ("nurse", LINKS.path(number)),
             "account": ("nurse", "/account"),
             "on call": ("nurse", "/on-call"),
+            "rota": ("nurse", "/on-call/rota"),
+            "stand-in": ("nurse", "/on-call/away"),
+            "holiday": ("nurse", "/on-call/holiday"),
+            "history of the rota": ("nurse", "/on-call/history"),
+            "whose": ("nurse", "/whose"),
+            "alert of silence": ("nurse", f"/alerts/{await silence(self.ward)}"),
+            "indicators": ("nurse", "/indicators"),
             "not there": ("nurse", "/nothing"),
             "homes": ("technician", "/homes"),
             "home": ("technician", "/homes/0417"),
+            "home with an alert": ("technician", f"/homes/{await home_alert(self.ward)}"),
+            "quarantine": ("technician", "/quarantine"),
             "new home": ("technician", "/homes/0640"),
             "not for the role": ("technician", "/worklist"),
             "my data": ("patient", "/my-data"),

@@ -49,6 +49,15 @@ async def test_a_chart_is_named_by_measure_span_values_limit_and_gaps(site: Site
     assert "1 gap without readings" in said
 
 
+async def test_a_chart_that_was_hidden_for_a_while_is_still_there(site: Site) -> None:
+    page = await _patient(site)
+    frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    for hidden in ("true", "false"):
+        await page.evaluate(f"document.querySelector('main').hidden = {hidden}")
+        await page.evaluate(frames)
+    assert await page.evaluate("document.querySelector('figure canvas').width") > 0
+
+
 async def test_arrow_keys_walk_the_readings_and_say_each(site: Site) -> None:
     page = await _patient(site)
     plot, said = page.locator(".plot").first, page.locator(".readout").first

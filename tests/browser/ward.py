@@ -61,6 +61,7 @@ class Ward:
     other_team: UUID = field(default_factory=lambda: named("other team"))
     users: dict[str, User] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
+    delayed_since: datetime | None = None
 
     @property
     def actions(self) -> AlertActions:
@@ -94,6 +95,7 @@ class Ward:
             "corrections": self.corrections,
             "retry": self.ingest.retry,
             "clock": self.clock,
+            "delayed_since": lambda: self.delayed_since,
             "secure_cookies": False,
         }
         return WebContext(**(given | other))
@@ -110,6 +112,18 @@ class Ward:
         """The number of a patient's oldest live alert."""
         async with self.records.read() as unit:
             return (await unit.alerts.open_of_patient(self.patient_id(name)))[0].alert.id
+
+    async def report_of(self, name: str) -> str:
+        """Where a patient's newest report is read."""
+        async with self.records.read() as unit:
+            (report, *_) = await unit.reports.of_patient(self.patient_id(name), 1)
+        return f"/patients/{report.patient_id}/reports/{report.number}"
+
+    async def report_number(self, name: str) -> int:
+        """The number of a patient's newest report among all, of which its link is made."""
+        async with self.records.read() as unit:
+            (report, *_) = await unit.reports.of_patient(self.patient_id(name), 1)
+        return report.id
 
     async def arrive(self, name: str, *readings: Reading, at: datetime | None = None) -> None:
         """Stored and judged as if it had just come, then told to every open page."""

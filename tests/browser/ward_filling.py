@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import make_url
 
+from hearthline_backend.domain.pauses import Pause, PauseKind
 from hearthline_backend.domain.plans import Plan, Slot
 from hearthline_backend.domain.rules import Level, Limit, Persistence, ThresholdRule
 from hearthline_backend.domain.templates import Override, build_plan
@@ -240,7 +241,10 @@ async def _patients(ward: Ward) -> None:
         await _enrol(ward, name, 1943 + number, plan_for(name))
         await _store(ward, name, _pressures(range(1, 40), 120, 138, 30 + number))
     away = MOMENT + timedelta(days=6)
-    await _enrol(ward, "Vera", 1949, plan_for("Vera"), paused_until=away, pause_reason="away")
+    await _enrol(ward, "Vera", 1949, plan_for("Vera"))
+    async with ward.records.begin() as unit:
+        pause = Pause(PauseKind.HOSPITAL, MOMENT - timedelta(days=2), away)
+        await unit.pauses.begin(named("patient", "Vera"), pause, now=pause.begins_at, by=ward.users["nurse"].id)
     await _enrol(ward, "Wilma", 1957, plan_for("Wilma", since=MOMENT - timedelta(hours=6)), since=0)
     await _enrol(ward, "Stranger", 1960, plan_for("Stranger"), team=ward.other_team)
     await _store(ward, "Stranger", _pressures(range(1, 5), 120, 138, 60))

@@ -16,7 +16,7 @@ import pytest
 from hearthline_backend.storage.embedded import EmbeddedReadings
 from hearthline_backend.storage.embedded_tail import Tail
 from hearthline_backend.storage.memory import MemoryReadings
-from hearthline_backend.storage.ports import PatientReading, ReadingStore
+from hearthline_backend.storage.ports import PatientReading, ReadingStore, Span
 from tests.fixtures.influxd import INFLUXD_PATIENCE, influx_readings
 from tests.fixtures.readings import PATIENT
 from tests.fixtures.records import Engine as RecordsEngine
@@ -79,5 +79,8 @@ ENGINES: Final[tuple[Engine, ...]] = (
 async def whole_series(
     store: ReadingStore, patient: UUID = PATIENT, kind: str = "blood_pressure"
 ) -> list[PatientReading]:
-    """Everything that the store shows of one patient and kind."""
-    return await store.window(patient, kind, LONG_AGO, FAR)
+    """Everything that the store shows of one patient and kind, asked for alone and among others."""
+    others = [Span(patient, "peak_flow", LONG_AGO, FAR), Span(patient, kind, LONG_AGO, FAR)]
+    alone = await store.window(patient, kind, LONG_AGO, FAR)
+    assert await store.windows(others) == [[], alone]
+    return alone

@@ -46,13 +46,19 @@ CALL_STEPS: Final = (
     "call committed",
 )
 """From a due notification to its end."""
+SILENCE_STEPS: Final = (
+    "silence begun",
+    "silence before commit",
+    "silence committed",
+)
+"""Of each of the jobs that look for what did not come."""
 
 
 class Failpoint:
     """Kills this process, as the kernel would, at the ``passing``-th time that ``step`` is passed."""
 
     def __init__(self, step: str, passing: int) -> None:
-        if step and step not in (*INGEST_STEPS, *PLACE_STEPS, *CALL_STEPS):
+        if step and step not in (*INGEST_STEPS, *PLACE_STEPS, *CALL_STEPS, *SILENCE_STEPS):
             raise ValueError(f"there is no step {step!r}")
         self._step = step
         self._left = passing
@@ -210,6 +216,11 @@ def failing_records(inner: Records, failpoint: Failpoint) -> Records:
 def failing_places(inner: Records, failpoint: Failpoint) -> Records:
     """Dies in the transactions of the store of readings."""
     return cast("Records", _Records(inner, failpoint, *PLACE_STEPS))
+
+
+def failing_silence(inner: Records, failpoint: Failpoint) -> Records:
+    """Dies in the transaction of a job that looks for what did not come."""
+    return cast("Records", _Records(inner, failpoint, *SILENCE_STEPS))
 
 
 def failing_calls(inner: Records, failpoint: Failpoint) -> Records:

@@ -131,7 +131,12 @@ def test_quarantine_by_commands(run: Run, tmp_path: Path) -> None:
     listed = run("quarantine", "list").stdout
     assert [line.split()[2] for line in listed.splitlines()] == ["held", "rejected"]
     assert "Anna" not in listed + run("quarantine", "show", "1").stdout
-    assert "Anna" in run("quarantine", "show", "1", "--show-values").stdout
+    assert "--as LOGIN" in run("quarantine", "show", "1", "--show-values", ok=False).stderr
+    assert "no care user" in run("quarantine", "show", "1", "--show-values", "--as", "nobody", ok=False).stderr
+    _team(run)
+    added = ("user", "add", "erik", "--role", "engineer", "--title", "Technician", "--initials", "E.E.")
+    run(*added, stdin="a long password\n")
+    assert "Anna" in run("quarantine", "show", "1", "--show-values", "--as", "Erik").stdout
     run("quarantine", "retry", "1")
     assert run("quarantine", "list", "--status", "held").stdout.count("\n") == 2
     run("quarantine", "discard", "1", "--reason", "a test")

@@ -18,6 +18,7 @@ from hearthline_backend.alerting.action_errors import (
     SnoozeTimeError,
 )
 from hearthline_backend.alerting.snooze_ends import SnoozeEnds
+from hearthline_backend.domain.pauses import Pause, PauseKind
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.records.alerts import Alert, AlertState, Happened
 from hearthline_backend.storage.records.care import Patient
@@ -248,7 +249,8 @@ async def test_while_a_patient_is_away_a_snooze_waits_for_the_return(ward: Clini
     await ward.actions.snooze(alert.id, ward.people[0], ward.clock.now + timedelta(hours=1))
     home = ward.clock.now + timedelta(days=2)
     async with ward.records.begin() as unit:
-        await unit.care.pause(ward.patient, home, "in hospital")
+        now = ward.clock.now
+        await unit.pauses.begin(ward.patient, Pause(PauseKind.HOSPITAL, now, home), now=now)
     assert await ends(ward, hours=1) == 0
     assert await due(ward, alert) == []
     assert await ends(ward, days=1, hours=23) == 1

@@ -10,6 +10,7 @@ import pytest
 
 from hearthline_backend.domain.episodes import episodes
 from hearthline_backend.domain.observation import Observation
+from hearthline_backend.domain.pauses import Pause, PauseKind
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.records.alerts import AlertState, Happened, Outcome
@@ -197,7 +198,8 @@ async def test_a_reading_of_unknown_time_is_reviewed(ward: Clinic) -> None:
 
 async def test_a_pause_stops_calls_but_not_the_alert(ward: Clinic) -> None:
     async with ward.records.begin() as unit:
-        await unit.care.pause(ward.patient, ward.clock.now + timedelta(days=1), "in hospital")
+        now = ward.clock.now
+        await unit.pauses.begin(ward.patient, Pause(PauseKind.HOSPITAL, now, now + timedelta(days=1)), now=now)
     reading = ward.measured(186, 112)
     await ward.arrive(reading)
     assert await ward.told(await ward.alert()) == []

@@ -148,7 +148,7 @@ async def test_a_backup_under_load_is_a_whole_service_on_a_new_machine(tmp_path:
         assert code == 0
         assert b"is whole" in out
         assert not new.exists()
-        code, out, said = await hearthline(new, "restore", str(file))
+        code, out, said = await hearthline(new, "restore", "--live", str(file))
         assert code == 0, said
         assert not (new / RESTORE_MARK).exists()
         receipted = {one.id for some in sent[:before] for one in some} | {red.id}
@@ -192,7 +192,7 @@ async def test_into_a_pipe_and_without_secrets(tmp_path: Path) -> None:
     assert manifest.settings["profile"] == "demo"
     piped = tmp_path / "piped.tar"
     piped.write_bytes(out)
-    assert (await hearthline(tmp_path / "new", "restore", str(piped)))[0] == 0
+    assert (await hearthline(tmp_path / "new", "restore", "--live", str(piped)))[0] == 0
 
 
 async def test_what_a_person_does_wrong_is_said(tmp_path: Path) -> None:
@@ -204,8 +204,9 @@ async def test_what_a_person_does_wrong_is_said(tmp_path: Path) -> None:
         (("backup", "--to", str(file)), "--force"),
         (("backup", "--to", str(tmp_path / "backup.zip")), ".tar.gz"),
         (("backup", "--to", str(tmp_path / "missing" / "b.tar")), "choose another folder"),
-        (("restore", str(file)), "never overwrites"),
-        (("restore", str(tmp_path / "records.sqlite3")), "damaged or not all there"),
+        (("restore", str(file)), "--rehearsal is a copy to try"),
+        (("restore", "--live", str(file)), "never overwrites"),
+        (("restore", "--live", str(tmp_path / "records.sqlite3")), "damaged or not all there"),
     ):
         code, _, said = await hearthline(tmp_path, *words)
         assert code == 1, words

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, func, select
 
 from hearthline_backend.backup.archive import BackupWriter, DamagedBackupError, _members
 from hearthline_backend.backup.manifest import Manifest
-from hearthline_backend.backup.restoring import NotRestoredError, Restored, check, restore
+from hearthline_backend.backup.restoring import REHEARSAL, NotRestoredError, Restored, check, restore
 from hearthline_backend.backup.taking import LEFT_OUT, take_backup
 from hearthline_backend.errors import HearthlineError
 from hearthline_backend.settings import RESTORE_MARK, Settings, SettingsError
@@ -27,7 +27,7 @@ from hearthline_backend.storage.ports import ReadingStore
 from hearthline_backend.storage.record_rows import connected, tables_with_rows
 from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_backend.storage.records.judgements import Judgement
-from hearthline_backend.storage.schema import alerts, corrections, sessions
+from hearthline_backend.storage.schema import alerts, contacts, corrections, sessions
 from hearthline_backend.storage.sqlite_files import InUseError
 from tests.fixtures.filled_records import FILLED_BY_MIGRATIONS, content, fill
 from tests.fixtures.influxd import INFLUXD_PATIENCE, TOKEN, InfluxBucket, empty_bucket
@@ -153,6 +153,23 @@ async def test_every_table_and_reading_arrives(tmp_path: Path, records_engine: E
         assert await readings_in(new) == readings
         assert sorted(path.name for path in new.data_dir.iterdir()) == ["readings.sqlite3"]
         await _next_numbers_follow(url)
+
+
+async def test_of_a_rehearsal_nobody_can_be_called(tmp_path: Path) -> None:
+    async with migrated_records(tmp_path / "old", "sqlite") as url:
+        source = settings_of(tmp_path / "old", url)
+        source.make_data_dir()
+        await fill(url)
+        await backed_up(tmp_path / "backup.tar", source)
+        live = len((await content(url))["contacts"])
+    new = settings_of(tmp_path / "new")
+    await restore(tmp_path / "backup.tar", new, readings_of, silent, live=False)
+    records = SqlRecords.open(new.records_address)
+    async with records.read() as unit:
+        rows = (await unit.connection.execute(select(contacts))).all()
+    await records.close()
+    assert len(rows) == live > 0
+    assert {(one.channel, one.address, one.secret) for one in rows} == {(REHEARSAL, "", None)}
 
 
 @pytest.mark.parametrize("beside", ["sqlite", "postgresql"])

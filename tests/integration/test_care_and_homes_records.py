@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 
+from hearthline_backend.domain.pauses import Pause, PauseKind
 from hearthline_backend.domain.plans import Slot
 from hearthline_backend.domain.templates import build_plan
 from hearthline_backend.storage.ports import Records, StoreUnavailableError
@@ -92,13 +93,13 @@ async def test_a_pause_begins_and_ends(records: Records) -> None:
     home = Household()
     async with records.begin() as unit:
         await seed(unit, home)
-        await unit.care.pause(home.patient, NOW + DAY, "in hospital")
+        await unit.pauses.begin(home.patient, Pause(PauseKind.HOSPITAL, NOW, NOW + DAY), now=NOW, note="a new hip")
         paused = await unit.care.patient(home.patient)
-        await unit.care.pause(home.patient, None, None)
+        assert await unit.pauses.end(home.patient, now=NOW + DAY / 2)
         back = await unit.care.patient(home.patient)
     assert paused is not None
     assert back is not None
-    assert (paused.paused_until, paused.pause_reason) == (NOW + DAY, "in hospital")
+    assert (paused.paused_until, paused.pause_reason) == (NOW + DAY, "a new hip")
     assert (back.paused_until, back.pause_reason) == (None, None)
 
 

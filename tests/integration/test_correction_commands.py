@@ -77,11 +77,22 @@ async def _records(data: Path, work: Callable[[Unit], Awaitable[Any]]) -> Any:
         await records.close()
 
 
-def test_a_reading_is_shown_without_its_values_unless_they_are_asked_for(run: Run, home: Household) -> None:
+async def _looks(data: Path, patient: UUID) -> list[str]:
+    """What was looked at, as the patient can read it."""
+    return [one.view for one in await _records(data, lambda unit: unit.people.looks(patient, 9))]
+
+
+def test_a_reading_is_shown_without_its_values_unless_they_are_asked_for(
+    run: Run, home: Household, tmp_path: Path
+) -> None:
     shown = run("reading", "show", str(STORED.id)).stdout
     assert f"patient: {home.patient}" in shown
     assert "186" not in shown
-    assert "systolic: 186.0 mm[Hg]" in run("reading", "show", str(STORED.id), "--show-values").stdout
+    assert "--as LOGIN" in run("reading", "show", str(STORED.id), "--show-values", ok=False).stderr
+    assert asyncio.run(_looks(tmp_path / "data", home.patient)) == []
+    shown = run("reading", "show", str(STORED.id), "--show-values", "--as", f"user-{home.nurse.hex[:8]}").stdout
+    assert "systolic: 186.0 mm[Hg]" in shown
+    assert asyncio.run(_looks(tmp_path / "data", home.patient)) == ["reading"]
     told = json.loads(run("reading", "show", str(STORED.id), "--json").stdout)
     assert (told["kind"], told["counts"], told["history"]) == ("blood_pressure", True, [])
     assert "values" not in told
@@ -136,7 +147,7 @@ def test_whose_is_said_and_taken_back(run: Run) -> None:
     assert "within a minute" in run("whose", "back", str(WAITS.id)).stdout, "a backend may be settling it just now"
 
 
-def test_quarantine_as_json_and_what_is_over(run: Run, tmp_path: Path) -> None:
+def test_quarantine_as_json_and_what_is_over(run: Run, tmp_path: Path, home: Household) -> None:
     (row,) = json.loads(run("quarantine", "list", "--json").stdout)
     assert (row["number"], row["status"], row["reason"], row["count"]) == (1, "held", "whose", 1)
     assert json.loads(run("quarantine", "list", "--reason", "guest", "--json").stdout) == []
@@ -144,7 +155,10 @@ def test_quarantine_as_json_and_what_is_over(run: Run, tmp_path: Path) -> None:
     told = run("quarantine", "show", "1", "--json").stdout
     assert "171" not in told
     assert json.loads(told)["kept"] == "kept whole"
-    assert "171" in json.loads(run("quarantine", "show", "1", "--json", "--show-values").stdout)["payload"]
+    looking = ("quarantine", "show", "1", "--json", "--show-values", "--as", f"user-{home.nurse.hex[:8]}")
+    assert "171" in json.loads(run(*looking).stdout)["payload"]
+    for patient in (home.patient, OTHER):  # it may be of either
+        assert asyncio.run(_looks(tmp_path / "data", patient)) == ["quarantine"]
     run("quarantine", "retry", "1")
     run("quarantine", "discard", "1", "--reason", " ", ok=False)
     asyncio.run(_records(tmp_path / "data", lambda unit: unit.quarantine.close(1, "released", "taken: 1 stored")))

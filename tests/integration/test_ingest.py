@@ -8,9 +8,11 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from hearthline_backend.events import Event
 from hearthline_backend.ingest.held import HeldRetry
+from hearthline_backend.ingest.worker import IN_THE_WAY
 from hearthline_backend.storage.records.homes import Assignment, Sensor
 from hearthline_protocol.messages import GatewayStatus, ReceiptStatus
 from hearthline_protocol.topics import readings as readings_topic
@@ -297,6 +299,21 @@ async def test_records_away_after_the_reading_was_stored_is_only_tried_again(par
     reading = pressure()
     parts.uplink.send(HOME, batch(reading))
     await asyncio.wait_for(parts.take(), WITHIN_S)
+    assert parts.judge.given == [reading.id]
+    assert _answers(parts) == [{reading.id: ReceiptStatus.STORED}]
+
+
+@pytest.mark.parametrize(("times", "outages"), [(IN_THE_WAY - 1, 0), (IN_THE_WAY, 1)])
+async def test_somebody_else_in_the_way_is_no_outage_unless_it_goes_on(
+    parts: Ingesting, times: int, outages: int
+) -> None:
+    parts.judge.busy = times
+    reading = pressure()
+    parts.uplink.send(HOME, batch(reading))
+    with capture_logs() as logs:
+        await asyncio.wait_for(parts.take(), WITHIN_S)
+    assert [one["event"] for one in logs].count("store_unavailable") == outages
+    assert parts.health.delayed_since is None
     assert parts.judge.given == [reading.id]
     assert _answers(parts) == [{reading.id: ReceiptStatus.STORED}]
 

@@ -68,10 +68,17 @@ async def test_rows_are_counted_by_status_and_what_is_overdue_by_its_age(
         figures = RecordsFigures(records, metrics, clinic.clock)
         await figures.refresh()
         page = metrics.page("")[0].decode()
+        await clinic.actions.acknowledge((await clinic.alert()).id, clinic.people[0])
+        async with records.read() as unit:
+            taken = await operating_figures(unit, later)
     assert found.quarantined == {"held": 2, "rejected": 1}
     assert (at_once.tasks.count, at_once.tasks.oldest) == (0, None)
     assert found.tasks.count == 1
     assert found.notifications.count == 1
+    assert (found.unowned_reds.count, found.unowned_reds.oldest) == (1, later - timedelta(hours=1))
+    assert taken.unowned_reds.count == 0
+    assert "hearthline_unowned_red_alerts 1.0" in page
+    assert "hearthline_unowned_red_oldest_seconds 3600.0" in page
     assert found.notifications.oldest == later - timedelta(hours=1)
     assert 'hearthline_quarantine_rows{status="held"} 2.0' in page
     assert 'hearthline_quarantine_rows{status="released"} 0.0' in page

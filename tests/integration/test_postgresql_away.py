@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from hearthline_backend.storage.ports import StoreUnavailableError
+from hearthline_backend.storage.ports import StoreBusyError, StoreUnavailableError
 from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_backend.storage.records.signals import signals
 from hearthline_backend.storage.records.unit import Unit
@@ -137,7 +137,7 @@ async def test_a_lock_that_does_not_come_free_in_time(records: SqlRecords) -> No
 
     async with records.begin() as first:
         await first.alerts.lock_patients([home.patient])
-        with pytest.raises(StoreUnavailableError, match="LockNotAvailableError, 55P03"):
+        with pytest.raises(StoreBusyError, match="LockNotAvailableError, 55P03"):
             await wait_for_it()
     await wait_for_it()
 
@@ -158,7 +158,7 @@ async def test_of_two_that_wait_for_each_other_one_may_try_again(records: SqlRec
 
     ends = await asyncio.gather(take(*homes), take(*reversed(homes)), return_exceptions=True)
     (error,) = [one for one in ends if one is not None]
-    assert isinstance(error, StoreUnavailableError)
+    assert isinstance(error, StoreBusyError)
     assert "DeadlockDetectedError, 40P01" in str(error)
 
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from hearthline_backend.storage.quarantine_tables import quarantine
 from hearthline_backend.storage.records.quarantine import QUOTA_BYTES, QUOTA_ROWS, Kept
-from hearthline_backend.storage.schema import quarantine
 from hearthline_protocol.messages import MAX_BATCH_BYTES, ReceiptStatus
 from hearthline_protocol.readings import Reading
 from tests.fixtures.ingesting import Ingesting, batch, ingesting

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hearthline_backend.alerting.standing import Standing
+from hearthline_backend.domain.pauses import Pause, PauseKind
 from hearthline_backend.domain.templates import build_plan
 from hearthline_backend.ingest.homes_memory import HomesMemory
 from hearthline_backend.quick_reading import QuickReading, quick_reading
@@ -149,7 +150,7 @@ async def test_what_comes_with_every_message_makes_nobody_forget(tmp_path: Path,
             await unit.homes.heard([home.gateway], NOW)
             await unit.homes.report(home.gateway, {"state": "online"}, NOW, heard=True)
             assert [await unit.revisions.number(topic) for topic in ("homes", "care")] == before
-            await unit.care.pause(home.patient, NOW + timedelta(days=1), "hospital")
+            await unit.pauses.begin(home.patient, Pause(PauseKind.HOSPITAL, NOW, NOW + timedelta(days=1)), now=NOW)
             plan = build_plan(
                 patient_id=home.patient, version=2, valid_from=NOW, conditions=["hypertension"], reason="test"
             )

@@ -207,11 +207,21 @@ def _reading(ward: Clinic, minutes: int, systolic: int, **other: Any) -> Reading
 
 LATE_CLEARING = Story(((5, 162), (347, 184), (78, 130), (77, 130), (4, 130)), (False,) * 5, (80, 130))
 """Late values within limits take the newest reading out of the episode that an alert had grown by."""
+LATE_SPLIT = Story(
+    (
+        (9482, 195), (731, 162), (541, 130), (7384, 162), (175, 162), (582, 195), (16744, 184), (651, 150), (395, 130),
+        (2012, 130),
+    ),
+    (False,) * 6 + (True,) + (False,) * 3,
+    (9694, 195),
+)  # fmt: skip
+"""The same, of an alert that began long before what can be looked at again for them."""
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(stories)
 @example(LATE_CLEARING)
+@example(LATE_SPLIT)
 def test_in_and_out_again_leaves_what_stood_before(story: Story) -> None:
     before, after, calls_before, calls_after = asyncio.run(_tell(story))
     assert after == before

@@ -15,7 +15,7 @@ from hearthline_backend.remote.desk import NotSentError, RemoteDesk
 from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_backend.storage.records.homes import owner
 from hearthline_backend.storage.records.remote import Asked
-from hearthline_backend.storage.schema import commands
+from hearthline_backend.storage.remote_tables import commands
 from hearthline_protocol import topics
 from hearthline_protocol.commands import (
     Answer,

@@ -1,6 +1,7 @@
 """``hearthline replay``: what rules would have said of one patient's readings, as the command prints it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,49 @@ def test_an_unknown_template_is_refused_by_name(tmp_path: Path) -> None:
     assert (code, lines) == (2, [])
     assert "gout" in errors
     assert "hypertension" in errors
+
+
+def test_what_it_reads_and_writes_is_utf_8_in_any_locale(tmp_path: Path) -> None:
+    """A terminal of another language, a file from a spreadsheet through a pipe, and a text with a wide blank."""
+    program = Path(sys.executable).parent / "hearthline"
+    given = "\ufeff" + "\r\n".join([HEAD, "2026-01-01T08:00:00Z,glucose,glucose,2.5,mmol/L"])
+    done = subprocess.run(
+        [str(program), "replay", "--template", "diabetes_1", "--csv", "-"],
+        input=given.encode(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    event, _ = (json.loads(line) for line in done.stdout.decode().splitlines())
+    assert "mg/dL" in event["text"]
+
+
+def test_the_readings_of_an_event_are_times_oldest_first(tmp_path: Path) -> None:
+    """Also where several times of one rule count from different baselines."""
+    rule = {
+        "type": "change",
+        "id": "weight_up",
+        "kind": "body_weight",
+        "field": "weight",
+        "direction": "rises",
+        "against": "baseline",
+        "yellow": [
+            {"amount": 1, "unit": "kg", "within": "1 d"},
+            {"amount": 2, "unit": "kg", "within": "3 d"},
+        ],
+        "look_back": "21 d",
+        "source": "a test",
+        "advice": "weigh again",
+    }
+    rules = tmp_path / "rules.json"
+    rules.write_text(json.dumps({"rules": [rule]}))
+    # On the 17th day the short time's baseline no longer has the first days, and the long time's still has them.
+    days = [f"2026-01-{day:02}T07:00:00Z,body_weight,weight,{84 if day == 18 else 80},kg" for day in range(1, 19)]
+    code, lines, _ = replay(tmp_path, days, "--rules", str(rules))
+    assert code == 0
+    (opened, summary) = lines
+    assert opened["readings"] == sorted(opened["readings"])
+    assert opened["readings"][-1] == opened["time"] == "2026-01-18T07:00:00+00:00"
+    assert summary["alerts_per_patient_week"] == round(1 / (17 / 7), 3)

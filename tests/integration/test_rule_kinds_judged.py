@@ -23,14 +23,16 @@ from hearthline_backend.domain.rules import Level, Limit, ThresholdRule
 from hearthline_backend.domain.score_rule import ScoreRule
 from hearthline_backend.storage.embedded import EmbeddedReadings
 from hearthline_backend.storage.patient_reading import NOBODY, PatientReading, Place
-from hearthline_backend.storage.ports import Records
+from hearthline_backend.storage.ports import ReadingStore, Records
 from hearthline_backend.storage.records.alerts import Alert, AlertState
 from hearthline_backend.storage.schema import judged
 from hearthline_protocol.readings import Reading
+from tests.fixtures.influxd import INFLUXD_PATIENCE, influx_readings
 from tests.fixtures.readings import pressure, value
 from tests.fixtures.records import NOW, Engine, Household, seed, temporary_records
 from tests.fixtures.rule_kinds import AVERAGE, CUSUM
 
+pytestmark = INFLUXD_PATIENCE
 RISING = ChangeRule(
     "hf.weight_up",
     "body_weight",
@@ -64,7 +66,7 @@ class Home:
     """One patient with a plan of rules under test."""
 
     records: Records
-    readings: EmbeddedReadings
+    readings: ReadingStore
     household: Household
 
     async def plans(self, *plans: tuple[float, Sequence[ReadingRule]]) -> tuple[Plan, ...]:
@@ -112,12 +114,25 @@ class Home:
         return next(one for one in found["evaluations"] if one["rule"] == rule_id)
 
 
-@pytest.fixture
-async def home(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Home]:
+_STORES: tuple[tuple[str, Engine], ...] = (
+    ("embedded", "sqlite"),
+    ("embedded", "postgresql"),
+    ("influxdb", "sqlite"),
+    ("influxdb", "postgresql"),
+)
+
+
+@pytest.fixture(params=_STORES, ids="-".join)
+async def home(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Home]:
+    kept_in, records_engine = request.param
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(temporary_records(tmp_path, records_engine))
-        readings = await EmbeddedReadings.open(tmp_path / "readings.sqlite3")
-        stack.push_async_callback(readings.close)
+        readings: ReadingStore
+        if kept_in == "influxdb":
+            readings = await stack.enter_async_context(influx_readings(records))
+        else:
+            readings = await EmbeddedReadings.open(tmp_path / "readings.sqlite3")
+            stack.push_async_callback(readings.close)
         household = Household()
         async with records.begin() as unit:
             await seed(unit, household)

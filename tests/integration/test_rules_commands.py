@@ -135,15 +135,15 @@ def test_a_backtest_puts_what_is_proposed_beside_what_is_in_force(run: Run, tmp_
     file.write_text(STRICT)
     found = json.loads(run("rules", "backtest", str(EVA), "--rules", str(file), "--json").stdout)
     assert (found["patients"], found["readings"]) == (1, 30)
-    assert found["patient_weeks"] == pytest.approx(10, abs=0.01)  # enrolled for 70 of the 90 days
+    assert found["patient_weeks"] == pytest.approx(10 / 7, abs=0.01)  # enrolled for 70 days, measured since 10
     rows = {row["rule"]: row for row in found["rules"]}
     assert rows["hypertension.pressure_high"]["in_force"] == {"red": 1, "yellow": 0}
     # Every 155 by itself, one of them right after the 186: the proposed rule does not rejoin within its hour.
     assert rows["hypertension.pressure_high"]["proposed"] == {"red": 10, "yellow": 0}
     assert rows["hypertension.pulse_low"]["in_force"] == rows["hypertension.pulse_low"]["proposed"]
     load = found["alerts_per_patient_week"]
-    assert load["in_force"] == pytest.approx(0.1, abs=0.01)
-    assert load["proposed"] == pytest.approx(1.0, abs=0.01)
+    assert load["in_force"] == pytest.approx(0.7, abs=0.01)
+    assert load["proposed"] == pytest.approx(7.0, abs=0.01)
 
 
 def test_a_short_backtest_counts_what_opened_within_it(run: Run, tmp_path: Path) -> None:
@@ -194,3 +194,7 @@ def test_why_explains_what_fired_at_a_time_and_why_nobody_was_called(run: Run) -
 def test_why_has_nothing_to_say_of_nobody(run: Run) -> None:
     assert "No reading" in run("why", str(UNPLANNED)).stdout
     assert "no such patient" in run("why", str(UUID(int=5)), ok=False).output
+    assert json.loads(run("why", str(UNPLANNED), "--json").stdout)["evaluations"] == []
+    assert "No reading" in run("why", str(EVA), "--at", "1999-12-31T23:59Z").stdout
+    for at in ("0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00"):
+        assert "--at is a time in the years 1900 to 2199" in run("why", str(EVA), "--at", at, ok=False).output

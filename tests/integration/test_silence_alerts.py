@@ -1,121 +1,34 @@
 """A missing measurement as a time line: a fake clock over real stores, on each engine."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from hearthline_backend.alerting.digest import MorningDigest, next_morning
 from hearthline_backend.alerting.intake import IntakeMarks
-from hearthline_backend.alerting.silence import SilenceWatch
-from hearthline_backend.alerting.silence_homes import HomeWatch
-from hearthline_backend.storage.records.alerts import Alert, AlertState, Happened, Outcome
-from hearthline_backend.storage.records.calls import Claim
-from hearthline_backend.storage.records.home_alerts import HomeAlert
-from hearthline_backend.storage.records.homes import Assignment, Gateway, Sensor
-from hearthline_backend.storage.records.people import Contact, Role, User
+from hearthline_backend.domain.pauses import Pause, PauseKind
+from hearthline_backend.storage.records.alerts import AlertState, Happened, Outcome
+from hearthline_backend.storage.records.indicators import IndicatorFacts
 from hearthline_backend.storage.records.silence import Intake
-from hearthline_backend.storage.silence_tables import intake_spans
-from tests.fixtures.clinic import Clinic, clinic
-from tests.fixtures.records import CUFF, Engine
+from tests.fixtures.clinic import clinic
+from tests.fixtures.records import Engine
+from tests.fixtures.silent_home import GATEWAY, MORNING_OVER, SilentHome
 
-GATEWAY = "home-0001"
-MORNING_OVER = datetime(2026, 11, 22, 10, tzinfo=UTC)
-"""11:00 in Stockholm: the morning slot closed an hour ago."""
-
-
-@dataclass
-class Home:
-    """The clinic's patient with a cuff behind a gateway, whose status a test sets."""
-
-    clinic: Clinic
-
-    @property
-    def now(self) -> datetime:
-        return self.clinic.clock.now
-
-    async def open(self) -> None:
-        made, since = self.clinic, self.now - timedelta(days=90)
-        async with made.records.begin() as unit:
-            await unit.homes.add_gateway(Gateway(GATEWAY, "0001", made.organisation, "Europe/Stockholm", since))
-            await unit.homes.add_sensor(Sensor(CUFF, GATEWAY, "Test cuff", "cuff", since))
-            await unit.homes.assign(Assignment(uuid4(), CUFF, made.patient, since))
-            technician = User(uuid4(), "tech", "!", Role.TECHNICIAN, "J.T.", "Technician", made.organisation)
-            await unit.people.add_user(technician)
-            await unit.people.add_contact(Contact(uuid4(), technician.id, "mail", "jt@example.org", None, 0))
-        await self.measured_at(self.now - timedelta(hours=8))  # in the evening slot
-
-    async def measured_at(self, at: datetime) -> None:
-        """An inconspicuous blood pressure of that time, arriving now."""
-        await self.clinic.arrive(self.clinic.measured(ago_min=(self.now - at).total_seconds() / 60))
-
-    async def says(self, meter: dict[str, Any] | None = None, **more: Any) -> None:
-        """The gateway tells how it is."""
-        known = {"address": CUFF, "model": "Test cuff", "paired": True, **(meter or {})}
-        status = {"schema": 2, "state": "online", "sent_time": self.now.isoformat(), "meters": [known], **more}
-        async with self.clinic.records.begin() as unit:
-            await unit.homes.report(GATEWAY, status, self.now, heard=status["state"] == "online")
-
-    async def until(self, at: datetime, *, online: bool = True) -> int:
-        """Let time pass while data can come, the home being heard, or not; returns how many patients were looked at."""
-        await self._taking_until(at)
-        looked = 0
-        while self.now < at:
-            self.clinic.clock.now = min(self.now + timedelta(minutes=10), at)
-            if online:
-                async with self.clinic.records.begin() as unit:
-                    await unit.homes.heard([GATEWAY], self.now)
-            looked += await self.look()
-        return looked
-
-    async def _taking_until(self, at: datetime) -> None:
-        """What :class:`IntakeMarks` would have marked by then."""
-        async with self.clinic.records.begin() as unit:
-            await unit.silence.mark_intake(self.now)
-            await unit.connection.execute(
-                intake_spans.update().where(intake_spans.c.until == self.now).values(until=at)
-            )
-
-    async def look(self) -> int:
-        made = self.clinic
-        homes = HomeWatch(made.records, clock=made.clock, events=made.events)
-        await homes.run_due()
-        return await SilenceWatch(made.records, made.readings, clock=made.clock, events=made.events).run_due()
-
-    async def silences(self) -> list[Alert]:
-        return [one for one in await self.clinic.alerts() if one.rule_id.startswith("missing.")]
-
-    async def silence(self) -> Alert:
-        (alert,) = await self.silences()
-        return alert
-
-    async def hops(self) -> list[str]:
-        events = await self.clinic.events_of(await self.silence())
-        return next(list(one.detail["hops"]) for one in reversed(events) if "hops" in one.detail)
-
-    async def home_alerts(self) -> tuple[HomeAlert, ...]:
-        async with self.clinic.records.read() as unit:
-            return await unit.home_alerts.of_home(GATEWAY)
-
-    async def waiting(self) -> list[Claim]:
-        """Claim every mail that is due now."""
-        async with self.clinic.records.begin() as unit:
-            return await unit.calls.claim({"mail": 100}, self.now, timedelta(seconds=15))
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
-async def home(tmp_path: Path, records_engine: Engine) -> AsyncIterator[Home]:
+async def home(tmp_path: Path, records_engine: Engine) -> AsyncIterator[SilentHome]:
     async with clinic(tmp_path, records_engine) as made:
-        opened = Home(made)
+        opened = SilentHome(made)
         await opened.open()
         yield opened
 
 
-async def test_a_missed_slot_is_one_alert_that_grows_and_closes_when_a_reading_comes(home: Home) -> None:
+async def test_a_missed_slot_is_one_alert_that_grows_and_closes_when_a_reading_comes(home: SilentHome) -> None:
     await home.until(MORNING_OVER - timedelta(minutes=2))
     await home.says({"last_heard": (home.now - timedelta(days=1)).isoformat()})
     assert await home.silences() == []
@@ -137,17 +50,18 @@ async def test_a_missed_slot_is_one_alert_that_grows_and_closes_when_a_reading_c
     assert (await home.clinic.happened(alert))[-2:] == [Happened.CLEARED, Happened.CLOSED]
 
 
-async def test_a_late_reading_of_the_slot_closes_it_too(home: Home) -> None:
+async def test_a_late_reading_of_the_slot_closes_it_too(home: SilentHome) -> None:
     await home.until(MORNING_OVER + timedelta(minutes=1))
     await home.measured_at(MORNING_OVER - timedelta(hours=2))
     await home.look()
     assert (await home.silence()).state is AlertState.RESOLVED
 
 
-async def test_nothing_fires_on_pause_and_a_pause_ends_what_fired(home: Home) -> None:
+async def test_nothing_fires_on_pause_and_a_pause_ends_what_fired(home: SilentHome) -> None:
     await home.until(MORNING_OVER + timedelta(minutes=1))
     async with home.clinic.records.begin() as unit:
-        await unit.care.pause(home.clinic.patient, home.now + timedelta(days=2), "in hospital")
+        hospital = Pause(PauseKind.HOSPITAL, home.now, home.now + timedelta(days=2))
+        await unit.pauses.begin(home.clinic.patient, hospital, now=home.now)
     await home.look()
     assert (await home.silence()).state is AlertState.RESOLVED
     await home.until(home.now + timedelta(days=1))
@@ -155,7 +69,21 @@ async def test_nothing_fires_on_pause_and_a_pause_ends_what_fired(home: Home) ->
     assert {one[3] for one in await home.clinic.told(await home.silence())} == {"cancelled"}
 
 
-async def test_a_backend_that_was_away_for_a_day_judges_only_what_closed_after(home: Home) -> None:
+async def test_the_slots_of_a_pause_that_is_ended_early_were_never_missed(home: SilentHome) -> None:
+    await home.until(MORNING_OVER - timedelta(hours=5))  # before the morning's slot
+    hospital = Pause(PauseKind.HOSPITAL, home.now, home.now + timedelta(days=9))
+    async with home.clinic.records.begin() as unit:
+        await unit.pauses.begin(home.clinic.patient, hospital, now=home.now)
+    await home.until(MORNING_OVER + timedelta(hours=1))
+    async with home.clinic.records.begin() as unit:
+        assert await unit.pauses.end(home.clinic.patient, now=home.now, by=home.clinic.people[0].id)
+    await home.until(MORNING_OVER + timedelta(hours=11, minutes=30))
+    assert await home.silences() == []
+    await home.until(MORNING_OVER + timedelta(hours=12, minutes=1))  # the evening's slot is the first that counts
+    assert (await home.clinic.events_of(await home.silence()))[0].detail["slots"] == 1
+
+
+async def test_a_backend_that_was_away_for_a_day_judges_only_what_closed_after(home: SilentHome) -> None:
     await home.until(MORNING_OVER - timedelta(hours=4))
     home.clinic.clock.turn(days=1, hours=4, minutes=30)  # both slots of the day and the next morning closed meanwhile
     back = home.now
@@ -166,7 +94,7 @@ async def test_a_backend_that_was_away_for_a_day_judges_only_what_closed_after(h
     assert (await home.silence()).opened_at > back + timedelta(hours=11)
 
 
-async def test_a_silent_home_is_the_technicians_and_its_backlog_ends_it(home: Home) -> None:
+async def test_a_silent_home_is_the_technicians_and_its_backlog_ends_it(home: SilentHome) -> None:
     await home.says()
     await home.until(MORNING_OVER + timedelta(minutes=1), online=False)
     alert = await home.silence()
@@ -176,7 +104,10 @@ async def test_a_silent_home_is_the_technicians_and_its_backlog_ends_it(home: Ho
     assert (technical.about, technical.meter) == ("silent_hop", "")
     (mail,) = await home.waiting()
     assert (mail.address, mail.notice, mail.path, mail.patient_id) == ("jt@example.org", "home", "/homes/0001", None)
-    await home.until(MORNING_OVER + timedelta(days=2), online=False)
+    async with home.clinic.records.read() as unit:
+        counted = await IndicatorFacts(unit.connection).alerts([alert.patient_id], alert.opened_at, home.now + DAY)
+    assert counted == [], "it was never the care team's"
+    await home.until(MORNING_OVER + timedelta(days=2), online=False, step=timedelta(hours=4))
     assert len(await home.home_alerts()) == 1
     assert await home.clinic.told(alert) == []
     await home.says()
@@ -197,7 +128,9 @@ async def test_a_silent_home_is_the_technicians_and_its_backlog_ends_it(home: Ho
         ({}, {"state": "offline", "sent_time": "2026-11-22T05:00:00Z"}, ["gateway"]),
     ],
 )
-async def test_each_hop_names_itself(home: Home, meter: dict[str, Any], more: dict[str, Any], hops: list[str]) -> None:
+async def test_each_hop_names_itself(
+    home: SilentHome, meter: dict[str, Any], more: dict[str, Any], hops: list[str]
+) -> None:
     async with home.clinic.records.begin() as unit:
         await unit.homes.heard([GATEWAY], home.now)
     await home.says(meter, **more)
@@ -208,15 +141,15 @@ async def test_each_hop_names_itself(home: Home, meter: dict[str, Any], more: di
     assert bool(await home.home_alerts()) is technical
 
 
-async def test_what_somebody_resolved_stays_resolved_while_the_same_silence_lasts(home: Home) -> None:
+async def test_what_somebody_resolved_stays_resolved_while_the_same_silence_lasts(home: SilentHome) -> None:
     await home.until(MORNING_OVER + timedelta(minutes=1))
     alert = await home.silence()
     await home.clinic.actions.resolve(alert.id, home.clinic.people[0], Outcome.KNOWN, "away for a week")
-    await home.until(MORNING_OVER + timedelta(days=1, minutes=1))
+    await home.until(MORNING_OVER + timedelta(days=1, minutes=1), step=timedelta(hours=4))
     assert (await home.silence()).state is AlertState.RESOLVED
 
 
-async def test_the_morning_is_told_once_a_day_and_says_nothing_of_anybody(home: Home) -> None:
+async def test_the_morning_is_told_once_a_day_and_says_nothing_of_anybody(home: SilentHome) -> None:
     made = home.clinic
     digest = MorningDigest(made.records, clock=made.clock)
     await digest.run_due()
@@ -242,7 +175,7 @@ def test_summer_time_moves_the_morning() -> None:
     assert next_morning("Europe/Stockholm", spring - timedelta(days=1)) == datetime(2026, 3, 28, 6, tzinfo=UTC)
 
 
-async def test_marks_that_are_close_are_one_span_and_a_short_break_does_not_hide_a_slot(home: Home) -> None:
+async def test_marks_that_are_close_are_one_span_and_a_short_break_does_not_hide_a_slot(home: SilentHome) -> None:
     made, start = home.clinic, home.now
     comes = [True]
     marks = IntakeMarks(made.records, lambda: comes[0], made.clock)

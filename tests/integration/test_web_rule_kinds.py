@@ -78,3 +78,8 @@ async def test_the_plan_is_told_with_every_rule(ward: Ward, nurse: Visitor) -> N
     assert "Early warning score" in text
     assert "NEWS2 of 7 or more: red." in text
     assert "the score is partial, at least this much." in text
+
+
+async def test_what_did_not_fire_is_told_with_its_own_numbers(ward: Ward, nurse: Visitor) -> None:
+    text = await plain(nurse, f"/alerts/{await ward.alert_of('Astrid')}")
+    assert "The average of blood pressure did not fire. Fewer than 4 complete days of the last 7" in text

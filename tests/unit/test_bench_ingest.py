@@ -1,17 +1,34 @@
 """The ingest benchmark's own parts: its readings are real ones, its pages and plots are whole."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
 from bench.bar_plot import bars
+from bench.ingest_limits import rows_of
 from bench.ingest_profile import OTHER, step_of
-from bench.ingest_readings import GATEWAYS, PATIENTS_EACH, RED_EVERY, Load, payloads, reading_number, sensor
+from bench.ingest_readings import (
+    GATEWAYS,
+    PATIENTS,
+    PATIENTS_EACH,
+    RED_EVERY,
+    Load,
+    patient_of,
+    payloads,
+    reading_number,
+    sensor,
+)
+from bench.ingest_stand import Numbers
 from bench.report import write_section
 from bench.rows import Row, as_table
 from hearthline_backend.quick_reading import quick_reading
 from hearthline_protocol.messages import MAX_BATCH_READINGS, ReadingsBatch
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 NOW = "2026-11-23T06:00:00+00:00"
 
@@ -31,6 +48,27 @@ def test_every_reading_is_valid_and_numbered_and_of_its_own_home(batch: int) -> 
             red = one.kind == "blood_pressure" and (one.values["systolic"].value or 0) >= 180
             assert red == (numbers[-1] % RED_EVERY == 0)
     assert numbers == list(range(5000, 5000 + load.readings))
+
+
+@pytest.mark.parametrize("batch", [1, 10, 50])
+def test_a_patients_readings_follow_one_another_through_every_run(batch: int) -> None:
+    numbers = Numbers(400_000)
+    newest: dict[UUID, datetime] = {}
+    seen = 0
+    for messages in (4 * GATEWAYS + 7, 2 * GATEWAYS // batch + 3):
+        rows = rows_of(numbers.load(messages, batch))
+        for row in sorted(rows, key=lambda one: one.id.int & 0xFFFFFFFFFFFF):
+            assert row.effective_time > newest.get(row.patient_id, datetime.min.replace(tzinfo=UTC))
+            newest[row.patient_id] = row.effective_time
+        seen += len(rows)
+    assert max(newest.values()) <= datetime.now(UTC)
+    assert len(newest) == PATIENTS
+    assert seen == numbers.next
+
+
+def test_a_meter_tells_whose_it_is() -> None:
+    of = [patient_of(sensor(number, kind)) for number in range(PATIENTS) for kind in ("blood_pressure", "body_weight")]
+    assert of == [number for number in range(PATIENTS) for _ in range(2)]
 
 
 def test_a_message_holds_no_more_than_the_contract_allows() -> None:

@@ -108,7 +108,17 @@ def test_weight_up_and_oxygen_down_together_are_red() -> None:
 
 
 @pytest.mark.parametrize(
-    ("glucose", "level"), [(53, Level.RED), (54, None), (69, None), (70, None), (251, None), (600, Level.RED)]
+    ("glucose", "level"),
+    [
+        (53, Level.RED),
+        (54, None),
+        (69, None),
+        (70, None),
+        (251, None),
+        (599, None),
+        (599.9, Level.RED),
+        (600, Level.RED),
+    ],
 )
 def test_one_reading_of_glucose_is_red_at_level_2_and_in_a_crisis_only(glucose: float, level: Level | None) -> None:
     found = happened(plan_of("diabetes_1"), seen(0, "glucose", glucose=glucose))

@@ -56,6 +56,13 @@ def test_rows_of_equal_time_and_kind_are_one_reading_wherever_they_stand() -> No
         ("body_temperature,temperature,37.2,°C", "temperature", 37.2),
         ("glucose,glucose,6.7,mmol/L", "glucose", 120.7),
         ("blood_pressure,systolic, 120 , mmHg", "systolic", 120),
+        ("blood_pressure,systolic,120,mm Hg", "systolic", 120),
+        ("body_weight,weight,12.5,st", "weight", 79.379),
+        ("body_weight,weight,183.00,lbs", "weight", 83.007),
+        ("body_weight,weight,80,KG", "weight", 80),
+        ("body_temperature,temperature,98.6,degF", "temperature", 37.0),
+        ("body_temperature,temperature,37.2,Cel", "temperature", 37.2),
+        ("glucose,glucose,120,mg/dl", "glucose", 120),
     ],
 )
 def test_units_are_converted_once_as_in_a_home(row: str, field: str, value: float) -> None:
@@ -82,11 +89,13 @@ def test_the_factors_are_the_gateways(number: float) -> None:
         (f"{NOON},glucose,sugar,100,mg/dL", "glucose has no field 'sugar'"),
         (f"{NOON},glucose,glucose,100,kg", "glucose is read in mg/dL or mmol/L, not in 'kg'"),
         (f"{NOON},glucose,glucose,100,", "not in ''"),
+        (f"{NOON},body_weight,weight,80,oz", "weight is read in kg or lb or st, not in 'oz'"),
+        (f'{NOON},glucose,glucose,"100,mg/dL', "a quote is not closed"),
         (f"{NOON},glucose,glucose,,mg/dL", "glucose is a number, not ''"),
         (f"{NOON},glucose,glucose,nan,mg/dL", "is a number"),
         (f"{NOON},glucose,glucose,inf,mg/dL", "is a number"),
         (f"{NOON},glucose,glucose,1_00,mg/dL", "is a number"),
-        (f"{NOON},glucose,glucose,0,mg/dL", "lies between 1 to 2000 mg/dL, and 0 does not"),
+        (f"{NOON},glucose,glucose,0,mg/dL", "lies between 1 and 2000 mg/dL, and 0 does not"),
         (f"{NOON},glucose,glucose,128,mmol/L", "lies between"),
         (f"{NOON},glucose,glucose,100", "as many columns as the first line has"),
         (f"{NOON},glucose,glucose,100,mg/dL,more", "as many columns as the first line has"),
@@ -168,3 +177,23 @@ def test_the_order_of_the_file_changes_nothing(chance: Random) -> None:
     shuffled = list(rows)
     chance.shuffle(shuffled)
     assert read(*shuffled)[0] == read(*rows)[0]
+
+
+def test_a_byte_order_mark_and_empty_lines_before_the_names_are_no_bad_rows() -> None:
+    found = CsvReadings.read(
+        ["\ufeff\r\n", ",,,,\r\n", HEAD + "\r\n", f'"{NOON}","glucose",glucose,100,mg/dL\r\n'], None
+    )
+    assert [value_of(one, "glucose") for one in found.readings()] == [100]
+    assert found.bad == []
+
+
+@pytest.mark.parametrize(
+    ("written", "utc"),
+    [
+        ("2026-10-25T02:30", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),  # there twice: the first
+        ("2026-03-29T02:30", datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),  # not there: by a clock not changed yet
+    ],
+)
+def test_a_change_of_clocks_is_read_as_documented(written: str, utc: datetime) -> None:
+    (reading,), bad = read(f"{written},glucose,glucose,100,mg/dL", zone="Europe/Stockholm")
+    assert (reading.effective_time, bad) == (utc, [])

@@ -1,11 +1,13 @@
 """Indicators against figures worked out by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
 
 from hearthline_backend.domain.indicators import AlertFact, PatientFact, Share, indicators
+from hearthline_backend.domain.pauses import Pause, PauseKind
 from hearthline_backend.domain.plans import Plan, Slot
 from hearthline_backend.web.routes.indicators import as_csv
 
@@ -47,6 +49,17 @@ def test_a_patient_enrolled_in_the_middle_counts_from_then() -> None:
     found = indicators([], [patient([], [], since=at(5, 0))], START, END, "UTC")
     assert found.adherence == Share(0, 6)
     assert found.patient_weeks == pytest.approx(2 / 7)
+
+
+def test_time_on_pause_is_not_expected_also_where_it_ended_early() -> None:
+    # Day 1, 08:00 to day 3, 12:00, planned until day 6: days 1 and 2 and the mornings of day 3, 8 of 21 slots, are out.
+    pause = Pause(PauseKind.HOSPITAL, at(1, 8), at(6, 0), ended_at=at(3, 12))
+    other = Pause(PauseKind.AWAY, at(2, 0), at(3, 0))  # within the first, and counted once
+    found = indicators([], [replace(patient([at(0, 7), at(4, 7)], []), pauses=(pause, other))], START, END, "UTC")
+    assert found.adherence == Share(2, 13)
+    assert found.completeness == Share(0, 5)
+    assert found.patient_weeks == pytest.approx((7 * 24 - 52) / (7 * 24))
+    assert indicators([], [replace(patient([], []), pauses=(pause,))], at(2, 0), at(3, 0), "UTC").adherence.whole == 0
 
 
 def test_alerts_by_hand() -> None:

@@ -1,11 +1,13 @@
 """Slots in the patient's own time: what is missing now, and the word for a patient."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from hearthline_backend.domain.pauses import Pause, PauseKind
 from hearthline_backend.domain.plans import Plan, Slot
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.domain.schedule import (
@@ -67,8 +69,19 @@ def test_what_is_missing_says_since_when() -> None:
 def test_nothing_is_missing_before_enrolment_or_during_a_pause() -> None:
     assert missing_at(at(21, 12), None, expected_from=at(21, 7)) == ()
     assert missing_at(at(21, 12), None, expected_from=at(20, 17))[0].slots_missed == 2
-    assert missing_at(at(21, 12), at(1, 9), paused_until=at(22, 0)) == ()
-    assert missing_at(at(21, 12), at(1, 9), paused_until=at(21, 0))[0].slots_missed == 1
+    pause = Pause(PauseKind.AWAY, at(19, 0), at(22, 0))
+    assert missing_at(at(21, 12), at(1, 9), pauses=(pause,)) == ()
+    over = replace(pause, until=at(21, 0))
+    assert missing_at(at(21, 12), at(1, 9), pauses=(over,))[0].slots_missed == 1
+
+
+def test_the_time_of_a_pause_that_was_ended_early_is_never_missing() -> None:
+    ended = Pause(PauseKind.HOSPITAL, at(10, 0), at(30, 0), ended_at=at(21, 0))
+    assert missing_at(at(21, 10, 59), at(1, 9), pauses=(ended,)) == ()
+    (found,) = missing_at(at(21, 12), at(1, 9), pauses=(ended,))
+    assert (found.slots_missed, found.begins) == (1, at(21, 10))
+    planned = Pause(PauseKind.AWAY, at(22, 0), at(30, 0))  # not begun: what is missing before it is
+    assert missing_at(at(21, 12), at(1, 9), pauses=(ended, planned)) == (found,)
 
 
 def test_slots_follow_the_clock_on_the_wall_through_the_end_of_summer_time() -> None:

@@ -14,6 +14,7 @@ from hearthline_backend.domain.plans import Plan, Slot
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.domain.schedule import GRACE, missing, next_look
 from hearthline_backend.domain.silence import (
+    Absence,
     Evidence,
     Finding,
     HomeEvidence,
@@ -85,10 +86,45 @@ def test_each_broken_hop_has_its_own_finding(home: HomeEvidence, hops: tuple[Hop
 
 def test_the_hops_behind_every_home_come_first() -> None:
     away = FROM + timedelta(hours=2)
-    assert found(broker_away_since=away) == Finding((Hop.BROKER,), away)
-    assert found(stores_away_since=away) == Finding((Hop.BACKEND,), away)
-    assert found(held=True) == Finding((Hop.BACKEND,))
-    assert found(broker_away_since=CLOSED + timedelta(minutes=1)).hops == (Hop.NOT_MEASURED, Hop.METER)
+    broker, stores = Absence(Hop.BROKER, away, NOW), Absence(Hop.BACKEND, away - timedelta(hours=1), CLOSED)
+    everything_else = replace(HOME, adapter_works=False, offline=True, heard_at=LAST, oldest_waiting=LAST)
+    for home in (HOME, everything_else):
+        assert found(home, absences=(broker,)) == Finding((Hop.BROKER,), away, away=True)
+        assert found(home, absences=(stores,)) == Finding((Hop.BACKEND,), stores.since, away=True)
+        assert found(home, absences=(stores, broker)).hops == (Hop.BROKER,), "the first on the road"
+        assert found(home, held=True, absences=(broker,)) == Finding((Hop.BACKEND,)), "it has passed the broker"
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        (CLOSED + timedelta(minutes=1), NOW),
+        (FROM, CLOSED - timedelta(minutes=1)),  # what waited was sent again before the slot closed
+        (FROM - timedelta(hours=9), FROM),
+    ],
+)
+def test_an_absence_that_does_not_cover_the_end_of_the_slot_broke_nothing(since: datetime, until: datetime) -> None:
+    assert found(absences=(Absence(Hop.BROKER, since, until),)).hops == (Hop.NOT_MEASURED, Hop.METER)
+
+
+def test_every_hop_has_evidence_that_names_it_alone_or_among_what_looks_the_same() -> None:
+    """Whatever else is well: the hops of the road in turn."""
+    away = (Absence(Hop.BROKER, FROM, NOW),), (Absence(Hop.BACKEND, FROM, NOW),)
+    in_turn = {
+        Hop.NOT_MEASURED: found(with_meter(last_heard=FROM + timedelta(hours=1))),
+        Hop.METER: found(with_meter(problem=True)),
+        Hop.BOND: found(with_meter(paired=False)),
+        Hop.ADAPTER: found(replace(HOME, adapter_works=False)),
+        Hop.GATEWAY: found(replace(HOME, offline=True, stopped=True, heard_at=LAST)),
+        Hop.NETWORK: found(replace(HOME, oldest_waiting=LAST)),
+        Hop.BROKER: found(absences=away[0]),
+        Hop.BACKEND: found(absences=away[1]),
+    }
+    assert list(in_turn) == list(Hop)
+    assert {hop: finding.hops for hop, finding in in_turn.items()} == {hop: (hop,) for hop in Hop}
+    told = {hop: routing(finding, 9) for hop, finding in in_turn.items()}
+    assert {hop for hop, one in told.items() if one.care} == {Hop.NOT_MEASURED}
+    assert {hop for hop, one in told.items() if one.technician} == set(Hop) - {Hop.NOT_MEASURED}
 
 
 def test_a_home_that_went_after_the_slot_is_not_what_broke_it() -> None:

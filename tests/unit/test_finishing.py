@@ -1,6 +1,8 @@
 """The end: what is under way is finished, nothing else is begun, and no part can hold up the others for ever."""
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,6 +11,7 @@ from hearthline_backend.alerting.channels import DeliveryError, Message
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.due import Due
 from hearthline_backend.operations.counted_channel import CountedChannel
+from hearthline_backend.operations.metrics import Metrics
 from hearthline_backend.operations.stopping import Drain
 from hearthline_backend.storage.records.calls import Occasion
 from tests.fixtures.records import NOW, Household
@@ -144,14 +147,18 @@ class Answering:
     ],
 )
 async def test_every_try_is_counted_and_fails_as_it_did(error: Exception | None, outcome: str) -> None:
-    told: list[str] = []
+    metrics = Metrics()
     inner = Answering(error)
-    channel = CountedChannel(inner, told.append)
-    if error is None:
-        await channel.send(CALL)
-    else:
-        with pytest.raises(type(error)):
-            await channel.send(CALL)
-    assert told == [outcome]
+    channel = CountedChannel(inner, partial(metrics.called, "mail"))
+    for call in (CALL, replace(CALL, occasion=Occasion.LAST_RESORT)):
+        if error is None:
+            await channel.send(call)
+        else:
+            with pytest.raises(type(error)):
+                await channel.send(call)
+    page = metrics.page("")[0].decode()
+    assert f'hearthline_notifications_total{{channel="mail",outcome="{outcome}"}} 2.0' in page
+    for each in ("sent", "failed", "unknown"):
+        assert f'hearthline_last_resort_calls_total{{outcome="{each}"}} {float(each == outcome)}' in page
     await channel.close()
     assert inner.closed

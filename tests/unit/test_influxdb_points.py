@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hearthline_backend.storage.influxdb import flux
 from hearthline_backend.storage.influxdb.line_protocol import field, field_name, tag, untagged
 from hearthline_backend.storage.influxdb.spot import LATEST_NS, point_time, slot_at
+from hearthline_backend.storage.influxdb.stretches import Stretch
 from hearthline_backend.storage.ports import StoreUnavailableError
 from hearthline_backend.storage.readings_tables import microseconds
 
@@ -65,11 +66,11 @@ def test_a_value_goes_to_a_query_as_a_literal_and_never_into_its_text(text: str,
 
 
 def test_the_text_for_several_stretches_holds_only_the_numbers_of_their_names() -> None:
-    patients = [UUID(int=number) for number in (7, 8)]
-    text, values = flux.stretches([flux.Stretch(one, -5, 5) for one in patients])
+    patients = tuple(UUID(int=number) for number in (7, 8, 9))
+    text, values = flux.stretches([Stretch(patients[:1], -5, 5), Stretch(patients[1:], -7, 5)])
     assert not any(str(one) in text for one in patients)
     assert values == {
-        "patient0": str(patients[0]), "start0": -5, "stop0": 5, "patient1": str(patients[1]), "start1": -5, "stop1": 5,
+        "patient0": str(patients[0]), "start0": -5, "stop0": 5, "patient1": patients[1:], "start1": -7, "stop1": 5,
     }  # fmt: skip
 
 

@@ -143,5 +143,5 @@ def test_the_alert_rules_ask_for_figures_that_exist() -> None:
 
 @pytest.mark.parametrize("metric", sorted(row.name for row in Metrics().rows))
 def test_a_name_says_its_unit(metric: str) -> None:
-    units = ("_total", "_seconds", "_messages", "_readings", "_rows", "_connected", "_overdue", "_info")
+    units = ("_total", "_seconds", "_messages", "_readings", "_rows", "_connected", "_overdue", "_info", "_alerts")
     assert metric.endswith(units)

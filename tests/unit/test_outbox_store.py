@@ -91,7 +91,14 @@ async def test_a_frame_and_its_reading_are_there_for_another_program(outbox: Out
         " FROM frames JOIN readings ON readings.frame_id = frames.id",
     )
     assert rows == [
-        (SENSOR, "2A35", cuff_frame(0).payload, str(reading.id), "pending", reading.model_dump_json()),
+        (
+            SENSOR,
+            "2A35",
+            cuff_frame(0).payload,
+            str(reading.id),
+            "pending",
+            reading.model_dump_json(exclude_defaults=True),
+        ),
     ]
 
 

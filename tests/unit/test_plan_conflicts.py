@@ -21,6 +21,7 @@ from hearthline_backend.domain.rules import Level, Limit, Persistence, RuleError
 from hearthline_backend.domain.score_rule import ScoreRule
 from hearthline_backend.domain.templates import TEMPLATES, build_plan
 from hearthline_backend.storage.records.plan_content import PlanContent
+from hearthline_backend.web.phrases import advised
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 LOW = "blood_pressure.systolic.below"
@@ -287,3 +288,12 @@ def test_what_holds_does_not_hang_on_the_order_of_the_conditions(asked: list[tup
         assert conflict.red == max(reds, default=None)
         strictest = min(value for one in conflict.stakes for value in (one.red, one.yellow) if value is not None)
         assert conflict.yellow == strictest or (conflict.yellow is None and strictest == conflict.red)
+
+
+def test_a_rule_that_two_conditions_share_keeps_the_advice_of_both() -> None:
+    """A slow pulse of somebody with failing kidneys may be potassium, whatever else they are treated for."""
+    shared = threshold(plan_of("hypertension", "renal").rules, "hypertension.pulse_low")
+    assert [one.split()[2] for one in shared.advice.split("\n")] == ["dizziness", "weakness;"]
+    assert advised(shared.advice).endswith("potassium may be high: arrange a blood test today.")
+    alike = threshold(plan_of("hypertension", "coronary").rules, "hypertension.pressure_high")
+    assert alike.advice == threshold(plan_of("hypertension").rules, "hypertension.pressure_high").advice

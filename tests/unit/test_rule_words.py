@@ -12,7 +12,7 @@ from hearthline_backend.domain.evaluation import evaluate
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.phrases import Amount, Phrase, english
 from hearthline_backend.domain.rule_words import describe, tell
-from hearthline_backend.domain.rules import Persistence
+from hearthline_backend.domain.rules import Limit, Persistence
 from hearthline_backend.domain.silence_rules import MissingRule, TechnicalRule
 from hearthline_backend.domain.templates import TEMPLATES
 from hearthline_protocol.readings import Quality
@@ -114,6 +114,33 @@ def test_why_it_did_not_fire_says_what_is_missing_or_how_far_it_is() -> None:
     )
     failed = observed(1, START, "oxygen_saturation", Quality.FAILED)
     assert said(plain, [failed]) == "The meter measured nothing, or it was not the patient: not judged."
+
+
+@pytest.mark.parametrize(
+    ("spo2", "text"),
+    [
+        (91.7, "Oxygen 91.7 % is 0.3 % under the yellow limit of 92 %."),
+        (92.4, "Oxygen 92.4 % is within the limit of 92 %."),
+        (92.04, "Oxygen 92.04 % is within the limit of 92 %."),
+        (92.0, "Oxygen 92 % is at the yellow limit of 92 %."),
+    ],
+)
+def test_a_value_beside_its_limit_never_reads_as_the_limit_where_it_is_not(spo2: float, text: str) -> None:
+    """Converted values have decimals that meters do not print."""
+    plain = replace(THRESHOLD, yellow=(Limit("spo2", 92, "%"),), yellow_persistence=Persistence())
+    assert said(plain, [observed(1, START, "oxygen_saturation", spo2=spo2)]) == text
+
+
+def test_one_is_not_several() -> None:
+    assert told_of(MissingRule("m", "glucose", "s", "a", yellow_after=1)) == ["Glucose missed once: yellow."]
+    warm = observed(1, START, "body_temperature", temperature=38.5)
+    assert said(SCORE, [warm]).startswith("NEWS2, partial: at least 1 point. Missing:")
+    one_of_two = replace(THRESHOLD, yellow_persistence=Persistence(1, 2))
+    assert said(one_of_two, [observed(1, START, "oxygen_saturation", spo2=91.0)]) == (
+        "Oxygen 91 % is 1 % under the yellow limit of 92 %."
+    )
+    bad = replace(SCORE, yellow_single=2, yellow_from=None)
+    assert "2 or more points for oxygen alone" in said(bad, [observed(1, START, "oxygen_saturation", spo2=82.0)])
 
 
 def test_a_combination_and_a_score_say_what_is_known_and_what_is_not() -> None:

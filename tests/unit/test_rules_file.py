@@ -186,3 +186,21 @@ def test_a_change_keeps_its_times() -> None:
     (rule,) = read_rules(EXAMPLES / "change.toml")
     assert isinstance(rule, ChangeRule)
     assert [one.within for one in rule.yellow] == [timedelta(days=3, hours=6), timedelta(days=1, hours=6)]
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "words"),
+    [
+        ("id", "", "rule 1, id: expected some words"),
+        ("source", " ", "rule 1, source: expected some words"),
+        ("advice", "", "rule 1, advice: expected some words"),
+        ("look_back", "12:00", 'rule 1 (low), look_back: expected a time with its unit, such as "3 d"'),
+        ("look_back", [], "rule 1 (low), look_back: expected a time with its unit"),
+        ("look_back", ["3 d", "4 d"], "rule 1 (low), look_back: expected a time with its unit"),
+        ("look_back", "-3 d", "rule 1 (low), look_back: expected a time with its unit"),
+    ],
+)
+def test_what_looks_like_a_word_or_a_time_and_is_none_is_refused(field: str, given: object, words: str) -> None:
+    with pytest.raises(RulesFileError) as refused:
+        parse_rules({"rules": [RULE | {field: given}]}, "a file")
+    assert words in str(refused.value)

@@ -42,9 +42,35 @@ async def agreement_of(
     unit: Unit, patient_id: UUID, order: Sequence[OnCall], timing: Timing, now: datetime
 ) -> Agreement:
     """Of the team of this patient; ``order`` are those on call."""
-    on_call = tuple(one.user.id for one in order)
     patient = await unit.care.patient(patient_id)
-    team_id = None if patient is None else patient.team_id
+    return await Agreed(unit, None if patient is None else patient.team_id, order, timing, now).read()
+
+
+class Agreed:
+    """The agreement of one team, read when it is first asked for, and once: many alerts of a group may need it."""
+
+    def __init__(
+        self, unit: Unit, team_id: UUID | None, order: Sequence[OnCall], timing: Timing, now: datetime
+    ) -> None:
+        """``order`` are those on call."""
+        self._unit = unit
+        self._team_id = team_id
+        self._order = order
+        self._timing = timing
+        self._now = now
+        self._found: Agreement | None = None
+
+    async def read(self) -> Agreement:
+        """As it stands in this transaction."""
+        if self._found is None:
+            self._found = await _of_team(self._unit, self._team_id, self._order, self._timing, self._now)
+        return self._found
+
+
+async def _of_team(
+    unit: Unit, team_id: UUID | None, order: Sequence[OnCall], timing: Timing, now: datetime
+) -> Agreement:
+    on_call = tuple(one.user.id for one in order)
     members = () if team_id is None else await unit.people.care_team(team_id)
     content = None if team_id is None else await unit.rotas.content(team_id, now)
     steps = () if content is None else tuple(one.step() for one in content.steps)

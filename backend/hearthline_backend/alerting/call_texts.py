@@ -24,7 +24,7 @@ def subject(message: Message) -> str:
 def body(message: Message) -> str:
     """Plain text. What stands before the link works by itself."""
     _ = gettext_for(message.locale)
-    sentences = " ".join(part for part in (_situation(message, _), _deadline(message, _)) if part)
+    sentences = " ".join(part for part in (_situation(message, _), _deadline(message, _), _report(message, _)) if part)
     emergency = _("Not an emergency service. If a life is in danger, call {number}.")
     about = () if message.about is None else (_about(message.about, _),)
     paragraphs = (
@@ -56,10 +56,20 @@ def _noticed(notice: NoticeKind, _: Gettext) -> tuple[str, str]:
     """Subject and sentence of what is no patient's alert."""
     if notice is NoticeKind.HOME:
         return _("Hearthline: a home needs a hand"), _("Hearthline: a home needs a technician.")
+    if notice is NoticeKind.REPORT:
+        return _("Hearthline: a report needs to be read"), _(
+            "Hearthline: a patient has turned yellow, and nobody has confirmed the report about it."
+        )
+    if notice is NoticeKind.BEHIND:
+        return _("Hearthline: readings could not come in"), _(
+            "Hearthline: the broker or the store was away when measurements were due."
+        )
     return _("Hearthline: your team’s morning"), _("Hearthline: not everything is green in your team this morning.")
 
 
 def _situation(message: Message, _: Gettext) -> str:
+    if message.notice is NoticeKind.REPORT and message.occasion is Occasion.LAST_RESORT:
+        return _("Hearthline: a report about a patient who has turned yellow needs you. Nobody else has confirmed it.")
     if message.notice is not None:
         return _noticed(message.notice, _)[1]
     if message.occasion is Occasion.TRIAL:
@@ -101,6 +111,13 @@ def _deadline(message: Message, _: Gettext) -> str:
     if message.next_place == 2:  # the second on call, as people say it
         return _("Acknowledge by {time}, then it goes to the second on call.").format(time=time)
     return _("Acknowledge by {time}, then it goes to the next on call.").format(time=time)
+
+
+def _report(message: Message, _: Gettext) -> str:
+    if message.confirm_by is None:
+        return ""
+    time = message.confirm_by.astimezone(ZoneInfo(message.time_zone)).strftime("%H:%M")
+    return _("A report comes with it: read it and confirm it by {time}.").format(time=time)
 
 
 def _repeated(message: Message, text: str, _: Gettext) -> str:

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from hearthline_backend.alerting.agreement import Agreement, Round, agreement_of
+from hearthline_backend.alerting.agreement import Agreed, Agreement, Round, agreement_of
+from hearthline_backend.alerting.stepping import take_step
 from hearthline_backend.alerting.timing import Timing
-from hearthline_backend.domain.escalation_steps import step_to_take
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.records.alerts import Alert, Happened
 from hearthline_backend.storage.records.calls import Notification, Occasion, Task
@@ -28,9 +28,10 @@ async def call_next(
     place: int = 0,
     timing: Timing,
     now: datetime,
+    agreed: Agreed | None = None,
 ) -> None:
     """Call the first in ``order``, those on call, or whom the team's steps name; for a red, plan the step after.
-    ``place`` is the step to begin with.
+    ``place`` is the step to begin with. ``agreed`` is what the team has agreed, where it is read for many alerts.
 
     Somebody without any contact is passed over. A yellow waits for the end of quiet hours. With nobody on call that is
     noted once, the last resort of a red is called, and it is looked at again soon.
@@ -39,7 +40,7 @@ async def call_next(
     if alert.level is Level.YELLOW and quiet_until is not None:
         await call_later(unit, alert, occasion, quiet_until, Task.CALL_AFTER_QUIET)
         return
-    agreement = await agreement_of(unit, alert.patient_id, order, timing, now)
+    agreement = await (agreed.read() if agreed else agreement_of(unit, alert.patient_id, order, timing, now))
     if not any(agreement.people(step) for step in agreement.steps):
         await _nobody(unit, alert, agreement, level, occasion, timing, now)
     elif level is Level.RED:
@@ -67,22 +68,21 @@ async def go_on(
     """Take the next step at which somebody can be called, and plan the one after. When a round is over the last resort
     is called, and the next begins with the first step. ``escalated``: since nobody took it, which its history tells."""
     at_first, wait = done.number, timing.escalate_after
+
+    async def call(user_id: UUID, channel: str | None) -> bool:
+        return bool(await call_person(unit, alert, user_id, level, occasion, now, channel=channel))
+
+    async def begun(place: int) -> None:
+        if escalated and done.number == at_first:
+            await unit.alerts.record(alert.id, now, Happened.ESCALATED, detail={"place": place})
+
     while True:
-        number = step_to_take(agreement.steps, agreement.order, done.called, done.next)
-        if number is None and done.number > at_first:
-            break  # nobody can be reached at all: the same again at the next time
-        if number is None:
-            done = done.again()
-            await unit.alerts.record(alert.id, now, Happened.STARTED_AGAIN, detail={"place": 1})
-            await call_last_resort(unit, alert, agreement, level, now)
-            continue
-        step, people = agreement.steps[number], agreement.people(agreement.steps[number])
-        if escalated and people and done.number == at_first:
-            await unit.alerts.record(alert.id, now, Happened.ESCALATED, detail={"place": number + 1})
-        told = [await call_person(unit, alert, one, level, occasion, now, channel=step.channel) for one in people]
-        done, wait = done.after(number, people), step.wait
-        if any(told):
-            break
+        done, wait, reached = await take_step(agreement, done, wait, call, begun)
+        if reached or done.number > at_first:
+            break  # or nobody can be reached at all: the same again at the next time
+        done = done.again()
+        await unit.alerts.record(alert.id, now, Happened.STARTED_AGAIN, detail={"place": 1})
+        await call_last_resort(unit, alert, agreement, level, now)
     await unit.calls.plan(Task.ESCALATE, alert.id, now + wait, done.as_json(agreement, wait))
 
 

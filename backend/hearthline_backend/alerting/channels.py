@@ -45,6 +45,7 @@ class Message:
     next_place: int | None = None
     notice: NoticeKind | None = None
     about: About | None = None
+    confirm_by: datetime | None = None
 
 
 class DeliveryError(Exception):

@@ -4,6 +4,7 @@ What falls due at a time of day, such as a review or the end of a pause, stays w
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,10 +14,12 @@ from hearthline_backend.alerting.delivery import Retry
 from hearthline_backend.alerting.timing import DEFAULT, Timing
 from hearthline_backend.storage.ports import Records
 from hearthline_backend.storage.records.calls import DueTask, Task
+from hearthline_backend.storage.records.unit import Unit
 
 log = structlog.get_logger(__name__)
 NOTICED_FROM: Final = timedelta(seconds=5)
 """Smaller steps are the ordinary work of time synchronisation, and delay nothing that matters."""
+_A_NIGHT: Final = timedelta(days=1)
 
 
 class ClockSetBack:
@@ -45,12 +48,21 @@ class ClockSetBack:
                 if wait is not None and task.due_at > now + wait:
                     await unit.calls.hasten(task.id, now + wait)
                     changed += 1
+            changed += await self._reports(unit, now)
         self._seen = now  # after the commit: a store that is away leaves it to do
         if changed:
             log.warning(
                 "clock_was_set_back", by_s=None if seen is None else (seen - now).total_seconds(), sooner=changed
             )
         return 0
+
+    async def _reports(self, unit: Unit, now: datetime) -> int:
+        """A report that waits for longer than a night and its own time is looked at sooner: who may not be called then
+        is put off again."""
+        found = await unit.reports.planned_after(now + self._timing.confirm_within + _A_NIGHT)
+        for report in found:
+            await unit.reports.save(replace(report, due_at=now + self._timing.confirm_within))
+        return len(found)
 
     def _wait(self, task: DueTask) -> timedelta | None:
         """How long at most it was planned ahead; None for what falls due at a time of day."""

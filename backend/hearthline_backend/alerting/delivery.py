@@ -16,10 +16,14 @@ import structlog
 
 from hearthline_backend.alerting.channels import About, Channel, DeliveryError, Message
 from hearthline_backend.alerting.fallback import somebody_else
+from hearthline_backend.alerting.report_calls import another_way
+from hearthline_backend.domain.rules import Level
 from hearthline_backend.events import Event, EventBus
 from hearthline_backend.storage.ports import Records, StoreUnavailableError
 from hearthline_backend.storage.records.alerts import Happened
 from hearthline_backend.storage.records.calls import AttemptOutcome, Claim, DueTask, Task
+from hearthline_backend.storage.records.notices import NoticeKind
+from hearthline_backend.storage.records.reports import Report
 from hearthline_backend.storage.records.unit import Unit
 
 log = structlog.get_logger(__name__)
@@ -134,8 +138,8 @@ class Delivery:
         number = claim.notification.alert_id
         return self._view(claim.path) if number is None else self._link(number)
 
-    def _start(self, claim: Claim, planned: DueTask | None) -> None:
-        message = compose(claim, planned, self._address_of, self._clock())
+    def _start(self, claim: Claim, planned: DueTask | None, report: Report | None) -> None:
+        message = compose(claim, planned, self._address_of, self._clock(), report)
         self._under_way[claim.channel] += 1
         task = asyncio.create_task(self._send(claim, message), name=f"deliver-{claim.channel}")
         self._tasks.add(task)
@@ -165,14 +169,15 @@ class Delivery:
                 if result.claim.channel in self._under_way:
                     self._under_way[result.claim.channel] -= 1
             try:
-                claims, planned = await self._write_and_claim(
+                claims, planned, reports = await self._write_and_claim(
                     results, self._free(self._channels if claim else was_full)
                 )
             except StoreUnavailableError:
                 log.exception("calls_not_written", outcomes=len(results))  # without outcome they go again, marked
                 return 0
             for one in claims:
-                self._start(one, planned.get(one.notification.alert_id or 0))
+                number = one.notification.alert_id or 0
+                self._start(one, planned.get(number), reports.get(number))
         for result in results:
             self._publish(result)
         if any(result.error is not None for result in results):
@@ -187,17 +192,19 @@ class Delivery:
 
     async def _write_and_claim(
         self, results: list[_Result], free: Mapping[str, int]
-    ) -> tuple[list[Claim], Mapping[int, DueTask]]:
+    ) -> tuple[list[Claim], Mapping[int, DueTask], Mapping[int, Report]]:
         now = self._clock()
         claims: list[Claim] = []
         async with self._records.begin() as unit:
             if len(results) > 1 or any(result.error is not None for result in results):
                 await unit.alerts.lock(_alerts_of(one.claim for one in results))
+                await unit.reports.lock_told(_notices_of(one.claim for one in results))
             for result in results:
                 await self._write(unit, result)
             if free:
                 claims = await unit.calls.claim(free, now, self._retry.lease)
-            return claims, await unit.calls.next_tasks(_alerts_of(claims))
+            alerts = _alerts_of(claims)
+            return claims, await unit.calls.next_tasks(alerts), await unit.reports.of_alerts(alerts)
 
     def _publish(self, result: _Result) -> None:
         claim = result.claim
@@ -220,6 +227,12 @@ class Delivery:
 
     async def _give_up(self, unit: Unit, claim: Claim, error: DeliveryError, now: datetime) -> None:
         row = claim.notification
+        if claim.notice is NoticeKind.REPORT:
+            if await another_way(unit, claim, frozenset(self._channels), now):
+                await unit.calls.failed(row.id)
+            else:
+                await unit.calls.retry(row.id, now + self._retry.longest)
+            return
         if row.alert_id is None:  # a notice is for one person: it is tried on, or never can arrive
             log.error("notice_not_delivered", channel=claim.channel, attempts=claim.attempt, detail=error.detail)
             if error.permanent:
@@ -241,6 +254,15 @@ def _alerts_of(claims: Iterable[Claim]) -> set[int]:
     return {one.notification.alert_id for one in claims if one.notification.alert_id is not None}
 
 
+def _notices_of(claims: Iterable[Claim]) -> set[int]:
+    return {number for one in claims if (number := one.notification.notice_id) is not None}
+
+
+def _to_read(report: Report, claim: Claim, now: datetime) -> bool:
+    """Whether a call says that there is a report: not where a red calls, which is about more."""
+    return report.waiting and claim.level is Level.YELLOW and report.confirm_by > now
+
+
 def _place(payload: Mapping[str, Any]) -> int | None:
     """Who is called next, see :class:`~hearthline_backend.alerting.channels.Message`."""
     people, place = int(payload.get("people", 0)), payload.get("place")
@@ -249,8 +271,14 @@ def _place(payload: Mapping[str, Any]) -> int | None:
     return None if people == 1 else int(place)
 
 
-def compose(claim: Claim, planned: DueTask | None, link: Callable[[Claim], str], now: datetime) -> Message:
-    """What one claim says. ``planned`` is the next thing that happens to its alert."""
+def compose(
+    claim: Claim,
+    planned: DueTask | None,
+    link: Callable[[Claim], str],
+    now: datetime,
+    report: Report | None = None,
+) -> Message:
+    """What one claim says. ``planned`` is the next thing that happens to its alert, ``report`` what came with it."""
     row = claim.notification
     escalates = planned if planned is not None and planned.what is Task.ESCALATE else None
     place = None if escalates is None else _place(escalates.payload)
@@ -271,4 +299,5 @@ def compose(claim: Claim, planned: DueTask | None, link: Callable[[Claim], str],
         next_place=place,
         notice=claim.notice,
         about=About(claim.patient, claim.kind) if claim.safe and claim.notice is None else None,
+        confirm_by=report.confirm_by if report is not None and _to_read(report, claim, now) else None,
     )

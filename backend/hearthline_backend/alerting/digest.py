@@ -91,4 +91,5 @@ async def counted(unit: Unit, team_id: UUID, day: str, now: datetime) -> Digest:
     yellow -= red
     silent -= red | yellow
     green = len(patients - red - yellow - silent)
-    return Digest(team_id, day, now, len(red), len(yellow), len(silent), green)
+    unread = len(await unit.reports.waiting_of_team(team_id))
+    return Digest(team_id, day, now, len(red), len(yellow), len(silent), green, unread)

@@ -1,7 +1,7 @@
 """Opens and closes what is wrong in homes, and tells the technicians."""
 
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from hearthline_backend.alerting.calling import contacts_for
 from hearthline_backend.domain.home_faults import Fault
@@ -34,7 +34,17 @@ async def close_home_alert(unit: Unit, alert: HomeAlert, now: datetime) -> None:
     await unit.notices.cancel(alert.id)
 
 
-async def _call(unit: Unit, alert: HomeAlert, home: Gateway, now: datetime) -> None:
+async def give_back_home_alert(unit: Unit, alert: HomeAlert, user_id: UUID, now: datetime) -> bool:
+    """Who has it has it no more, and the other technicians are told again; False where they had it not."""
+    if not await unit.home_alerts.give_back(alert.id, user_id, now):
+        return False
+    home = await unit.homes.gateway(alert.gateway)
+    if home is not None:
+        await _call(unit, alert, home, now, but=user_id)
+    return True
+
+
+async def _call(unit: Unit, alert: HomeAlert, home: Gateway, now: datetime, but: UUID | None = None) -> None:
     teams = await unit.care.teams(home.organisation_id)
     number = teams[0].emergency_number if teams else _EMERGENCY
     path = f"/homes/{home.home}"
@@ -43,6 +53,7 @@ async def _call(unit: Unit, alert: HomeAlert, home: Gateway, now: datetime) -> N
     rows = [
         Notification(uuid4(), None, user.id, contact.id, Occasion.RAISED, now, now, notice_id=notice.id)
         for user in await unit.people.technicians(home.organisation_id)
+        if user.id != but
         for contact in contacts_for(Level.YELLOW, await unit.people.contacts(user.id))
     ]
     await unit.calls.add(rows)

@@ -11,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from hearthline_backend.alerting.agreement import Agreed
 from hearthline_backend.alerting.explanation import Explanation, explanation
-from hearthline_backend.alerting.keeping import AlertKeeper, Changed, PatientFile
+from hearthline_backend.alerting.keeping import AlertKeeper, Changed, PatientFile, Turned
 from hearthline_backend.alerting.looks import Windows, kinds_of, latest_of, look_of, rules_of, windows_of
 from hearthline_backend.alerting.reconciling import Known, match
 from hearthline_backend.alerting.rejudging import take_out, touched_span
+from hearthline_backend.alerting.report_making import report_turn
 from hearthline_backend.alerting.standing import Quieted, Standing, Standings
 from hearthline_backend.alerting.timing import DEFAULT, Timing
 from hearthline_backend.domain.episodes import episodes_of
@@ -142,8 +144,10 @@ class Judge:
         changed: list[Changed] = []
         for look, window in zip(looks, windows, strict=True):
             file = replace(look.file, latest=latest.get(look.file.patient.id, {}))
+            turned: list[Turned] = []
             for rule_id in look.rules:
-                changed += await _judge_rule(file, rule_id, look.new_of(rule_id), window, explained)
+                changed += await _judge_rule(file, rule_id, look.new_of(rule_id), window, explained, turned)
+            await report_turn(self._readings, file, turned)
         judged = [one for file in files for one in by_patient[file.patient.id].values()]
         await unit.judgements.add([_judgement(one, explained[one.id], now) for one in judged])
         return changed
@@ -205,8 +209,10 @@ async def _judge_rule(
     new: Sequence[PatientReading],
     windows: Windows,
     explained: Mapping[UUID, Explanation],
+    turned: list[Turned],
 ) -> list[Changed]:
-    """New readings of the kinds that one rule looks at, in the windows of all that matter to them."""
+    """New readings of the kinds that one rule looks at, in the windows of all that matter to them. ``turned`` is added
+    to."""
     fresh = frozenset(one.id for one in new)
     window = windows.of(kinds_of(file.history, rule_id))
     observations = [Observation.of(one.content, one.effective_time) for one in window.values()]
@@ -222,6 +228,7 @@ async def _judge_rule(
     changed = await keeper.keep(match(episodes_of(evaluations), known, start, end))
     for reading_id, decision in keeper.decisions:
         explained[reading_id].calls.append({"rule": rule_id, **decision.as_json()})
+    turned += keeper.turned
     return changed
 
 
@@ -234,8 +241,9 @@ async def _open_files(
         return []
     patients = {one.id: one for one in await unit.care.patients(ids=list(new))}
     histories = await unit.care.plan_histories(list(new))
-    teams = {one.team_id: await unit.care.team(one.team_id) for one in patients.values()}
+    teams = {one: await unit.care.team(one) for one in {patient.team_id for patient in patients.values()}}
     on_call = {team_id: await unit.people.on_call(team_id, now) for team_id in teams}
+    agreed = {team_id: Agreed(unit, team_id, on_call[team_id], timing, now) for team_id in teams}
     alerts = await _alerts_near(unit, new, histories)
     snoozes = await unit.snoozes.in_force(list(new), now)
     return [
@@ -246,6 +254,7 @@ async def _open_files(
             history=histories.get(one, ()),
             alerts=alerts.get(one, ()),
             on_call=on_call[team.id],
+            agreed=agreed[team.id],
             timing=timing,
             now=now,
             snoozes=snoozes.get(one, ()),

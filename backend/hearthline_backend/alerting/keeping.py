@@ -1,12 +1,13 @@
 """Brings one patient's alerts of one rule up to date with its episodes: raise, grow, reopen, clear, withdraw, call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from hearthline_backend.alerting import calling, policy
+from hearthline_backend.alerting import calling, policy, report_ends
+from hearthline_backend.alerting.agreement import Agreed
 from hearthline_backend.alerting.as_it_was import ADDED, BEFORE, CAUSE, kept
 from hearthline_backend.alerting.policy import Case, Decision
 from hearthline_backend.alerting.reconciling import Held, Known, Matching
@@ -41,6 +42,7 @@ class PatientFile:
     history: tuple[Plan, ...]
     alerts: tuple[Known, ...]
     on_call: tuple[OnCall, ...]
+    agreed: Agreed
     timing: Timing
     now: datetime
     latest: Mapping[str, PatientReading] = field(default_factory=dict)
@@ -60,9 +62,28 @@ class Changed:
     called: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """An alert that was raised, got worse or was opened again, as it stands after that. ``evaluations`` are of its
+    readings past a limit, ``readings`` these and those its opening rests on."""
+
+    alert: Alert
+    decision: Decision
+    evaluations: tuple[Evaluation, ...]
+    readings: Mapping[UUID, PatientReading]
+
+    @property
+    def calls(self) -> bool:
+        """Whether somebody is called for it as if it were now: at once, or when quiet hours are over."""
+        if self.decision.review:
+            return False
+        waits = self.decision.waits
+        return self.decision.call is not None or (waits is not None and waits[0] is Task.CALL_AFTER_QUIET)
+
+
 class AlertKeeper:
     """Applies one matching. ``fresh`` are the readings being judged now; ``decisions`` tells afterwards who was to be
-    called for which reading, and why.
+    called for which reading, and why; ``turned`` are the alerts that ask for somebody anew.
 
     ``gone`` are readings that no longer count, where that is why we look again: whatever follows rests on readings that
     were judged before, and calls nobody at once.
@@ -83,6 +104,7 @@ class AlertKeeper:
         self._fresh = fresh
         self._gone = gone
         self.decisions: list[tuple[UUID, Decision]] = []
+        self.turned: list[Turned] = []
 
     async def keep(self, matching: Matching) -> list[Changed]:
         """Write what follows; returns the alerts that changed."""
@@ -107,7 +129,7 @@ class AlertKeeper:
         await self._record(alert, Happened.RAISED, detail | {"policy": decision.as_json()})
         if alert.cleared:
             await self._record(alert, Happened.CLEARED, {"reading": str(episode.transitions[-1].reading_id)})
-        return [await self._settle(alert, alert, Happened.RAISED, decision)]
+        return [await self._settle(alert, alert, Happened.RAISED, decision, (episode,))]
 
     async def _come_again(self, alert: Alert, episode: Episode) -> list[Changed]:
         """An alert that this very reading opened before: far away in time, until its time was corrected."""
@@ -133,7 +155,7 @@ class AlertKeeper:
         if what in _OCCASIONS or what is Happened.RETURNED:
             detail |= {ADDED: sorted(str(one) for one in added), BEFORE: kept(before)}
         await self._record(before, what, detail | ({"policy": decision.as_json()} if what in _OCCASIONS else {}))
-        return [await self._settle(before, after, what, decision)]
+        return [await self._settle(before, after, what, decision, held.episodes)]
 
     def _what(self, before: Alert, after: Alert, newest: Episode, added: frozenset[UUID]) -> Happened | None:
         """What the new readings did to the alert; None for nothing that anybody has to know."""
@@ -202,7 +224,9 @@ class AlertKeeper:
         mine = [one for one in self._file.snoozes if (one.rule_id, one.direction) == (alert.rule_id, direction)]
         return max(mine, key=lambda one: one.level.rank, default=None)
 
-    async def _settle(self, before: Alert, after: Alert, what: Happened, decision: Decision) -> Changed:
+    async def _settle(
+        self, before: Alert, after: Alert, what: Happened, decision: Decision, episodes: Sequence[Episode]
+    ) -> Changed:
         """Write the alert as it now stands, and call whom the policy names. ``before`` is what is stored."""
         file, unit = self._file, self._file.unit
         if what in _OCCASIONS:
@@ -221,7 +245,8 @@ class AlertKeeper:
             if what is not Happened.RAISED:
                 await unit.calls.call_off(after.id, file.now, "called anew")
             occasion, timing = _OCCASIONS[what], file.timing
-            await calling.call_next(unit, after, file.on_call, decision.call, occasion, timing=timing, now=file.now)
+            level, who = decision.call, file.on_call
+            await calling.call_next(unit, after, who, level, occasion, timing=timing, now=file.now, agreed=file.agreed)
         if decision.later:
             await unit.calls.call_off(after.id, file.now, "called later")
             await calling.call_later(unit, after, _OCCASIONS[what], file.now + file.timing.escalate_after)
@@ -231,13 +256,24 @@ class AlertKeeper:
             await calling.call_later(unit, after, _OCCASIONS[what], until, task)
         if decision.review and after.review_by is not None:
             await unit.calls.plan(Task.COME_BACK, after.id, after.review_by, {"review": True})
+        if what in _OCCASIONS:
+            if before.state is AlertState.WITHDRAWN:
+                await report_ends.alert_returned(unit, after.id, file.now)
+            self.turned.append(self._turned(after, decision, episodes))
         return Changed(after.id, file.patient.id, file.team.id, what, decision.call is not None)
+
+    def _turned(self, alert: Alert, decision: Decision, episodes: Sequence[Episode]) -> Turned:
+        past = {one for episode in episodes for one in episode.readings}
+        all_of_it = past | {one for episode in episodes for one in episode.evidence}
+        readings = {one: self._window[one] for one in all_of_it if one in self._window}
+        return Turned(alert, decision, tuple(self._by_id[one] for one in past), readings)
 
     async def _withdraw(self, known: Known) -> Changed:
         alert = replace(known.alert, state=AlertState.WITHDRAWN)
         await self._file.unit.alerts.save(alert)
         await self._record(alert, Happened.WITHDRAWN, {CAUSE: self._cause(), BEFORE: kept(known.alert)})
         await self._stop_calls(alert, "withdrawn by later data")
+        await report_ends.alert_withdrawn(self._file.unit, alert.id, self._file.now, self._cause())
         return Changed(alert.id, alert.patient_id, self._file.team.id, Happened.WITHDRAWN, called=False)
 
     async def _merge(self, holder: Alert, merged: tuple[Known, ...]) -> None:
@@ -249,6 +285,8 @@ class AlertKeeper:
             )
             await self._record(holder, Happened.MERGED, {"from": one.alert.id})
             await self._stop_calls(one.alert, "merged into another alert")
+            cause = self._cause()
+            await report_ends.alert_joined(self._file.unit, one.alert.id, holder.id, self._file.now, cause)
 
     async def _note_split(self, alert: Alert, held: Held) -> Alert:
         """A late reading within limits lies between: two episodes now, one alert, something to look at."""
@@ -304,12 +342,13 @@ def _grown(before: Alert, held: Held) -> Alert:
         worst = max(reversed(held.episodes), key=lambda one: one.level.rank).worst_reading
     else:
         levels.append(before.level)
-        if not held.whole:
+        if not held.begins:
+            starts.append(before.effective_time)
+        if not held.ends:
             # A late reading may show only an earlier part of what an alert holds: its end stays as it is.
             cleared = cleared if ends[-1] >= before.last_effective_time else before.cleared
-            starts.append(before.effective_time)
             ends.append(before.last_effective_time)
-        elif all(before.worst_reading not in one.readings for one in held.episodes):
+        if held.whole and all(before.worst_reading not in one.readings for one in held.episodes):
             # Later data may take the fire out of a reading, such as by another baseline to count from.
             as_bad = (one.worst_reading for one in reversed(held.episodes) if one.level is before.level)
             worst = next(as_bad, worst)

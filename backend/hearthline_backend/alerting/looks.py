@@ -1,6 +1,5 @@
 """What has to be read of a patient before the rules can be asked about new readings."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,8 @@ from uuid import UUID
 from hearthline_backend.alerting.keeping import PatientFile
 from hearthline_backend.domain.evaluation import reach
 from hearthline_backend.domain.plans import Plan
-from hearthline_backend.storage.ports import PatientReading, ReadingStore
+from hearthline_backend.storage.ports import PatientReading, ReadingStore, Span
 
-_SIDE_BY_SIDE: Final = 16
-"""Windows that are asked for at a time."""
 _AHEAD: Final = timedelta(hours=1)
 """A window that reaches so far past now holds every newer reading there is."""
 
@@ -82,18 +79,14 @@ def kinds_of(history: tuple[Plan, ...], rule_id: str) -> frozenset[str]:
 
 
 async def windows_of(store: ReadingStore, looks: Sequence[Look]) -> list[Windows]:
-    """The windows of each, one for each kind, many asked for side by side: an engine that is a server answers them
-    together."""
+    """The windows of each, one for each kind, all asked for together."""
     asked = [(index, kind) for index, look in enumerate(looks) for kind in sorted(look.spans)]
     found: list[dict[str, dict[UUID, PatientReading]]] = [defaultdict(dict) for _ in looks]
-    for start in range(0, len(asked), _SIDE_BY_SIDE):
-        part = asked[start : start + _SIDE_BY_SIDE]
-        stored = await asyncio.gather(
-            *(store.window(looks[index].file.patient.id, kind, *looks[index].spans[kind]) for index, kind in part)
-        )
-        for (index, kind), rows in zip(part, stored, strict=True):
-            new = (one for one in looks[index].new if one.kind == kind)
-            found[index][kind] = {one.id: one for one in (*new, *rows) if not one.content.synthetic}
+    spans = [Span(looks[index].file.patient.id, kind, *looks[index].spans[kind]) for index, kind in asked]
+    stored = await store.windows(spans) if spans else []
+    for (index, kind), rows in zip(asked, stored, strict=True):
+        new = (one for one in looks[index].new if one.kind == kind)
+        found[index][kind] = {one.id: one for one in (*new, *rows) if not one.content.synthetic}
     return [Windows(one) for one in found]
 
 

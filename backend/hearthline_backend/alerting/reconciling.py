@@ -21,14 +21,21 @@ class Known:
 class Held:
     """``known`` holds ``episodes``, oldest first; None where nothing holds one yet: it is new.
 
-    ``merged`` are live alerts that a late reading made part of this one. ``whole`` says that all of the alert lies
-    where the episodes are exact: they are all there is to say of where it begins, ends and stands.
+    ``merged`` are live alerts that a late reading made part of this one. ``begins`` and ``ends`` say that the first or
+    last reading of the alert lies where the episodes are exact: they are all there is to say of where it begins, or of
+    where it ends and how it stands then.
     """
 
     known: Known | None
     episodes: tuple[Episode, ...]
     merged: tuple[Known, ...] = ()
-    whole: bool = False
+    begins: bool = False
+    ends: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the alert lies there."""
+        return self.begins and self.ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,13 @@ def match(episodes: Iterable[Episode], known: Sequence[Known], start: datetime, 
         merged.setdefault(holder.alert.id, []).extend(others)
     by_id = {one.alert.id: one for one in known}
     holding = [
-        Held(by_id[one], tuple(parts), tuple(merged.get(one, ())), _inside(by_id[one].alert, start, end))
+        Held(
+            by_id[one],
+            tuple(parts),
+            tuple(merged.get(one, ())),
+            begins=start <= by_id[one].alert.effective_time <= end,
+            ends=start <= by_id[one].alert.last_effective_time <= end,
+        )
         for one, parts in held.items()
     ]
     supported = set(held) | {one.alert.id for parts in merged.values() for one in parts}

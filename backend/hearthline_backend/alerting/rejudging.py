@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from hearthline_backend.alerting import calling, holding
+from hearthline_backend.alerting import calling, holding, report_ends
 from hearthline_backend.alerting.as_it_was import ADDED, BEFORE, CAUSE, level_of, put_back
 from hearthline_backend.alerting.keeping import AlertKeeper, Changed, PatientFile
 from hearthline_backend.alerting.looks import kinds_of
@@ -205,6 +205,7 @@ class _OneRule:
             return one
         await self._save(one.alert, alert)
         await self._go_on(alert)
+        await report_ends.alert_returned(self._file.unit, alert.id, self._file.now)
         return Known(alert, one.readings)
 
     async def _end_of(self, alert: Alert) -> AlertEvent | None:

@@ -1,14 +1,16 @@
 """Missing measurements become alerts: driven by one due row a patient, when the next slot has closed and its grace is
-over. Nothing fires while data could not have come, nor for a while after it can again.
+over. Nobody is taken for silent because data could not come, nor for a while after it can again; what a hop behind
+every home has broken is said of that hop.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from hearthline_backend.alerting.silence_keeping import SilenceKeeper, SilentFile
 from hearthline_backend.alerting.timing import DEFAULT, Timing
+from hearthline_backend.domain.pauses import Pause
 from hearthline_backend.domain.plans import Plan, in_force
 from hearthline_backend.domain.schedule import Missing, missing, next_look
 from hearthline_backend.events import Event, EventBus
@@ -23,6 +25,8 @@ SETTLED_AFTER: Final = timedelta(minutes=15)
 """Homes send again what they kept within ten minutes of a connection: what has not come by then is not on its way."""
 LOOK_AGAIN: Final = timedelta(minutes=15)
 """While a silence lasts, what is known about it may change."""
+LOOKS_BACK: Final = timedelta(days=31)
+"""Missed slots lie no further back."""
 _NOTHING_EXPECTED: Final = timedelta(days=30)
 
 
@@ -56,8 +60,9 @@ class SilenceWatch:
             first = await unit.silence.next_patient_at()
             if first is None or first > now:
                 return 0
-            intake = settled(await unit.silence.intake(now), now)
-            if intake is None:
+            found = await unit.silence.intake(now)
+            intake = settled(found, now)
+            if intake is None and (found is not None or not await unit.absences.lasting(now)):
                 return 0
             seen = await unit.silence.due_patients(now, AT_ONCE)
         latest = await self._readings.latest(list(seen))
@@ -74,18 +79,20 @@ class SilenceWatch:
         unit: Unit,
         ids: frozenset[UUID],
         latest: Mapping[UUID, Mapping[str, PatientReading]],
-        intake: Intake,
+        intake: Intake | None,
         now: datetime,
     ) -> list[tuple[Alert, UUID]]:
         patients = await unit.care.patients(ids=ids)
         histories = await unit.care.plan_histories(ids)
+        pauses = await unit.pauses.of(ids)
         live = await _live(unit, ids)
-        keeper = SilenceKeeper(unit, intake, self._timing, now)
+        absences = await unit.absences.since(now - LOOKS_BACK, now)
+        keeper = SilenceKeeper(unit, intake, absences, self._timing, now)
         files: list[SilentFile] = []
         for patient in patients:
             history, newest = histories.get(patient.id, ()), latest.get(patient.id, {})
             plan = in_force(history, now)
-            gone = missing_now(patient, history, newest, now)
+            gone = missing_now(patient, history, newest, now, pauses.get(patient.id, ()))
             due = None if plan is None else next_look(plan, patient.time_zone, now)
             if gone or live.get(patient.id):
                 files.append(SilentFile(patient, plan, gone, live.get(patient.id, ()), newest))
@@ -105,7 +112,11 @@ async def _live(unit: Unit, ids: frozenset[UUID]) -> dict[UUID, tuple[Alert, ...
 
 
 def missing_now(
-    patient: Patient, history: tuple[Plan, ...], newest: Mapping[str, PatientReading], now: datetime
+    patient: Patient,
+    history: tuple[Plan, ...],
+    newest: Mapping[str, PatientReading],
+    now: datetime,
+    pauses: Sequence[Pause] = (),
 ) -> tuple[Missing, ...]:
     """What of a patient is missing by the plan in force; ``newest`` has the last reading with a value by kind."""
     plan = in_force(history, now)
@@ -118,6 +129,6 @@ def missing_now(
         times,
         now,
         expected_from=patient.enrolled_at,
-        paused_until=patient.paused_until,
+        pauses=pauses,
         history=history,
     )

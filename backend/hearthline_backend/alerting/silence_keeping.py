@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from hearthline_backend.alerting import calling
+from hearthline_backend.alerting.absence_calls import call_of_absence
 from hearthline_backend.alerting.home_calls import open_home_alert
 from hearthline_backend.alerting.policy import Answer, Decision
 from hearthline_backend.alerting.silence_roads import Road, Roads
@@ -19,6 +20,7 @@ from hearthline_backend.domain.schedule import Missing
 from hearthline_backend.domain.silence import Finding, Routing, level_of, routing
 from hearthline_backend.domain.silence_rules import MissingRule
 from hearthline_backend.storage.ports import PatientReading
+from hearthline_backend.storage.records.absences import KeptAbsence
 from hearthline_backend.storage.records.alerts import Alert, AlertEvent, AlertState, Happened, Outcome
 from hearthline_backend.storage.records.calls import Occasion
 from hearthline_backend.storage.records.care import Patient
@@ -53,6 +55,7 @@ class _Case:
     road: Road
     finding: Finding
     routing: Routing
+    away: tuple[KeptAbsence, ...] = ()
 
 
 def episode_of(patient_id: UUID, gone: Missing) -> UUID:
@@ -71,9 +74,13 @@ def rule_for(plan: Plan | None, kind: str) -> MissingRule:
 class SilenceKeeper:
     """Writes what follows from what is missing, in the caller's transaction. Patients are locked."""
 
-    def __init__(self, unit: Unit, intake: Intake, timing: Timing, now: datetime) -> None:
+    def __init__(
+        self, unit: Unit, intake: Intake | None, absences: Sequence[KeptAbsence], timing: Timing, now: datetime
+    ) -> None:
+        """``intake`` None: nothing can come at this moment. ``absences`` are those of the time looked at."""
         self._unit = unit
         self._intake = intake
+        self._absences = absences
         self._timing = timing
         self._now = now
         self._on_call: dict[UUID, tuple[OnCall, ...]] = {}
@@ -81,6 +88,8 @@ class SilenceKeeper:
     async def keep(self, files: Sequence[SilentFile]) -> list[Alert]:
         """Raise, grow and close; returns the alerts that changed."""
         roads = await Roads.load(self._unit, [one.patient.id for one in files if one.missing], self._now)
+        if roads.gateways:
+            await self._unit.silence.hold_homes(roads.gateways)
         changed: list[Alert] = []
         for file in files:
             kinds = {one.kind for one in file.missing}
@@ -93,28 +102,31 @@ class SilenceKeeper:
         return changed
 
     async def _case(self, file: SilentFile, gone: Missing, alert: Alert | None, roads: Roads) -> _Case | None:
-        """None where no slot of it may be judged: it closed while nothing could have come."""
+        """None where no slot of it may be judged: it closed while nothing could have come, and nobody knows why."""
         known = None if alert is None else alert.last_effective_time
         counted = [
             one
             for one in gone.slots
-            if one.closes >= self._intake.slots_from or (known is not None and one.closes <= known)
+            if self._could_come(one.closes)
+            or (known is not None and one.closes <= known and not self._away_at(one.closes))
         ]
-        if not counted:
+        away = self._away_at(gone.slot_closed)
+        if not counted and not away:
             return None
         rule = rule_for(file.plan, gone.kind)
-        road = await roads.road(self._unit, file.patient.id, gone)
-        finding = road.finding
-        return _Case(
-            file,
-            gone,
-            rule,
-            len(counted),
-            level_of(rule, len(counted)),
-            road,
-            finding,
-            routing(finding, len(counted)),
-        )
+        road = await roads.road(self._unit, file.patient.id, gone, tuple(one.absence for one in away))
+        slots = len(counted) or sum(bool(self._away_at(one.closes)) for one in gone.slots)
+        level = level_of(rule, slots)
+        if road.finding.away and level is Level.RED and (alert is None or alert.level is not Level.RED):
+            level = Level.YELLOW  # nobody at home can do anything about it
+        return _Case(file, gone, rule, slots, level, road, road.finding, routing(road.finding, slots), away)
+
+    def _could_come(self, at: datetime) -> bool:
+        return self._intake is not None and at >= self._intake.slots_from
+
+    def _away_at(self, at: datetime) -> tuple[KeptAbsence, ...]:
+        """Why nothing could come then, where that is known. One worker's trouble is none while another takes all."""
+        return () if self._could_come(at) else tuple(one for one in self._absences if one.absence.covers(at))
 
     async def _of_kind(self, case: _Case, alert: Alert | None) -> Alert | None:
         if alert is not None:
@@ -197,6 +209,7 @@ class SilenceKeeper:
             "hops": [hop.value for hop in case.finding.hops],
             "certain": case.finding.certain,
             "meterless": case.finding.meterless,
+            "away": case.finding.away,
             "since": None if since is None else since.isoformat(),
             "care": case.routing.care,
             "technician": case.routing.technician,
@@ -221,6 +234,8 @@ class SilenceKeeper:
     async def _tell_technicians(self, case: _Case) -> None:
         if not case.routing.technician:
             return
+        for one in case.away:
+            await call_of_absence(self._unit, one, self._now)
         for home, finding in case.road.by_home:
             for fault in of_finding(finding, home):
                 await open_home_alert(self._unit, home.gateway, fault, self._now)
@@ -236,8 +251,9 @@ class SilenceKeeper:
             Answer("nobody_has_it", alert.state is AlertState.OPEN, alert.state.value),
         ]
         snoozes = (await self._unit.snoozes.in_force([alert.patient_id], self._now)).get(alert.patient_id, ())
-        snoozed = any(one.rule_id == alert.rule_id and alert.level.rank <= one.level.rank for one in snoozes)
-        answers.append(Answer("not_snoozed", not snoozed, "snoozed" if snoozed else "not_snoozed"))
+        holds = [one for one in snoozes if one.rule_id == alert.rule_id and alert.level.rank <= one.level.rank]
+        until = f"until {max(one.until for one in holds).isoformat()}" if holds else None
+        answers.append(Answer("not_snoozed", not holds, "snoozed" if holds else "not_snoozed", until))
         refused = next((number for number, one in enumerate(answers) if not one.passes), None)
         if refused is not None:
             return Decision(None, False, tuple(answers[: refused + 1]))

@@ -1,14 +1,14 @@
 """The roads on which a missing reading should have come: the patient's meters of its kind, and their homes."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
 from uuid import UUID
 
 from hearthline_backend.alerting.silence_evidence import home_evidence, sensor_and_kind
 from hearthline_backend.domain.schedule import Missing
-from hearthline_backend.domain.silence import DEVICES_FOR, Evidence, Finding, HomeEvidence, first_broken_hop
+from hearthline_backend.domain.silence import DEVICES_FOR, Absence, Evidence, Finding, HomeEvidence, first_broken_hop
 from hearthline_backend.storage.records.homes import Assignment, Gateway, Sensor
 from hearthline_backend.storage.records.unit import Unit
 
@@ -43,13 +43,13 @@ class Roads:
         gateways = await unit.homes.gateways_named({one.gateway for one in sensors.values()})
         return cls(now, current, sensors, gateways)
 
-    async def road(self, unit: Unit, patient_id: UUID, gone: Missing) -> Road:
-        """The finding about one missing measurement."""
+    async def road(self, unit: Unit, patient_id: UUID, gone: Missing, absences: tuple[Absence, ...] = ()) -> Road:
+        """The finding about one missing measurement. ``absences``: when nothing could come from any home."""
         homes = self.homes(patient_id, gone.kind)
         counts_from = gone.slots[-1].counts_from
         held = await _held(unit, homes, gone.kind, counts_from)
-        whole = Evidence(counts_from, gone.slot_closed, self.now, homes, held=held)
-        single = [(one, Evidence(counts_from, gone.slot_closed, self.now, (one,), held=held)) for one in homes]
+        whole = Evidence(counts_from, gone.slot_closed, self.now, homes, held=held, absences=absences)
+        single = [(one, replace(whole, homes=(one,))) for one in homes]
         return Road(first_broken_hop(whole), tuple((one, first_broken_hop(evidence)) for one, evidence in single))
 
     def homes(self, patient_id: UUID, kind: str) -> tuple[HomeEvidence, ...]:

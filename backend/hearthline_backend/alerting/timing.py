@@ -25,6 +25,9 @@ class Timing:
     snooze_at_most: timedelta = timedelta(days=14)
     """A rule that is to be quiet for longer wants another limit, not a snooze."""
 
+    confirm_within: timedelta = timedelta(hours=4)
+    """A report that nobody has confirmed calls somebody then; quiet hours do not count."""
+
     def page_age(self, level: Level) -> timedelta:
         """How old a reading of this level may be to call somebody as if it were now."""
         return self.page_age_red if level is Level.RED else self.page_age_yellow

@@ -1,7 +1,8 @@
 """Calls by signed webhook.
 
 The body is JSON: ``{notification, alert, level, occasion, repeat, link, sent_at, acknowledge_by}``. Where it tells of
-no patient's alert, ``alert`` is null and ``notice`` says of what. For a contact marked as safe ``about`` is
+no patient's alert, ``alert`` is null and ``notice`` says of what; ``confirm_by`` where a report came with the alert.
+For a contact marked as safe ``about`` is
 ``{patient, kind}``. The receiver checks
 ``Hearthline-Signature: t=<unix seconds>,v1=<hex>``, an HMAC-SHA256 of ``<t>.<body>`` with the contact's secret, and
 drops what is too old. ``Idempotency-Key`` is the notification's id and stays the same in repeats.
@@ -67,6 +68,8 @@ def encode(message: Message) -> bytes:
     }
     if message.notice is not None:
         content["notice"] = message.notice.value
+    if message.confirm_by is not None:
+        content["confirm_by"] = message.confirm_by.isoformat()
     if message.about is not None:
         content["about"] = asdict(message.about)
     return json.dumps(content, separators=(",", ":")).encode()

@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import update
 
 from hearthline_backend.backup.archive import DamagedBackupError, parts, verify
 from hearthline_backend.backup.manifest import Manifest
@@ -31,6 +32,7 @@ from hearthline_backend.storage.record_filling import NotEmptyError, StoredIds, 
 from hearthline_backend.storage.record_rows import TableShape, shapes, snapshot, sqlite_url, tables_with_rows
 from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_backend.storage.records.quarantine import Quarantine, Refusal
+from hearthline_backend.storage.schema import contacts
 from hearthline_backend.storage.sqlite_files import install, left_alone
 
 OpenReadings = Callable[[Settings], AbstractAsyncContextManager[ReadingStore]]
@@ -38,6 +40,8 @@ OpenReadings = Callable[[Settings], AbstractAsyncContextManager[ReadingStore]]
 UNDER_WAY: Final = timedelta(days=1)
 """What was stored so shortly before the snapshot, or after it, and is not judged was on its way, however long a store
 was away meanwhile. What is older and not judged was imported, and stays as it is."""
+REHEARSAL: Final = "rehearsal"
+"""The channel of every contact of a copy that is not live. No process has it, and there is no address to go back to."""
 _A_PAGE: Final = 5000
 _NO_QUOTA: Final = 1 << 62
 
@@ -58,10 +62,13 @@ class Restored:
     without_reading: int
 
 
-async def restore(path: Path, settings: Settings, open_readings: OpenReadings, say: Progress) -> Restored:
-    """Check all of ``path``, then bring it back. Raises :class:`HearthlineError`; nothing is overwritten, ever."""
+async def restore(
+    path: Path, settings: Settings, open_readings: OpenReadings, say: Progress, *, live: bool = True
+) -> Restored:
+    """Check all of ``path``, then bring it back. Raises :class:`HearthlineError`; nothing is overwritten, ever. Of a
+    copy that is not ``live`` nobody can be called, whatever is due in it: see :data:`REHEARSAL`."""
     manifest = check(path, say)
-    return await Restore(path, manifest, Places.of(settings), open_readings, say).run()
+    return await Restore(path, manifest, Places.of(settings), open_readings, say, live=live).run()
 
 
 def check(path: Path, say: Progress) -> Manifest:
@@ -80,13 +87,21 @@ class Restore:
     """One backup onto one machine."""
 
     def __init__(
-        self, path: Path, manifest: Manifest, places: Places, open_readings: OpenReadings, say: Progress
+        self,
+        path: Path,
+        manifest: Manifest,
+        places: Places,
+        open_readings: OpenReadings,
+        say: Progress,
+        *,
+        live: bool = True,
     ) -> None:
         self._path = path
         self._manifest = manifest
         self._places = places
         self._open_readings = open_readings
         self._say = say
+        self._live = live
         self._staged = sqlite_url(places.started_records)
         self._shapes = {
             one.name: TableShape(one.name, tuple((column.name, column.type) for column in one.columns))
@@ -148,6 +163,16 @@ class Restore:
                 if (count := await records.count(self._shapes[table.name])) != table.rows:
                     raise DamagedBackupError(self._path, f"{table.name} has {count} rows and should have {table.rows}")
         await migrate(self._staged)
+        if not self._live:
+            await self._reach_nobody()
+
+    async def _reach_nobody(self) -> None:
+        records = SqlRecords.open(self._staged)
+        try:
+            async with records.begin() as unit:
+                await unit.connection.execute(update(contacts).values(channel=REHEARSAL, address="", secret=None))
+        finally:
+            await records.close()
 
     async def _put_readings_together(self, readings: ReadingStore, under_way: list[PatientReading]) -> ReadingsSum:
         written = ReadingsSum()

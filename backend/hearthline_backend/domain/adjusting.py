@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.rules import Level, RuleError
 
 
@@ -116,12 +117,14 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """What became of the templates in one version of a plan."""
+    """What became of the templates in one version of a plan. ``rules`` are those that no template brought, as they were
+    asked for: what they share with others may have been settled since."""
 
     overrides: tuple[Override, ...] = ()
     decisions: tuple[Decided, ...] = ()
     oxygen_target: OxygenTarget | None = None
     conflicts: tuple[Conflict, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 AS_THE_TEMPLATES = Adjusted()

@@ -8,7 +8,7 @@ from hearthline_backend.domain.average_rule import AverageRule
 from hearthline_backend.domain.change_rule import ChangeRule
 from hearthline_backend.domain.combination_rule import CombinationRule, leaves
 from hearthline_backend.domain.news2 import Input, Score
-from hearthline_backend.domain.phrases import Phrase, amount, said, sentences
+from hearthline_backend.domain.phrases import Amount, Phrase, amount, said, sentences
 from hearthline_backend.domain.rule_names import field_phrase, input_phrase
 from hearthline_backend.domain.rules import Level, ThresholdRule
 from hearthline_backend.domain.score_rule import ScoreRule
@@ -110,7 +110,8 @@ def _value(rule: ReadingRule, crossing: Crossing, why: Why) -> Phrase:
         if red:
             return Phrase("{field} is past what the meter can measure, and past the red limit of {limit}.", values)
         return Phrase("{field} is past what the meter can measure, and past the yellow limit of {limit}.", values)
-    values |= said(value=amount(kind, field, crossing.value), over=amount(kind, field, crossing.over, finer=1))
+    limit, off = crossing.limit.value, crossing.over
+    values |= said(value=_apart(kind, field, crossing.value, limit), over=_apart(kind, field, off, 0))
     if why is Why.NEAR_LIMIT and crossing.limit.clears is not None:
         values |= said(clears=amount(kind, field, crossing.limit.clears, finer=1))
         return Phrase("{field} {value} is not past {limit} any more, and counts as cleared at {clears}.", values)
@@ -127,6 +128,17 @@ def _value(rule: ReadingRule, crossing: Crossing, why: Why) -> Phrase:
         (False, False, True): "{field} {value} is at the yellow limit of {limit}.",
     }
     return Phrase(words[red, above, crossing.over == 0], values)
+
+
+def _apart(kind: str, field: str, number: float, other: float) -> Amount:
+    """With so many decimals that it does not read as the ``other`` number where it is not: 159.6 mmHg, and not 160 mmHg
+    that are within the limit of 160 mmHg."""
+    told = amount(kind, field, number, finer=1)
+    for finer in (2, 3):
+        if number == other or told.rounded != amount(kind, field, other, finer=finer).rounded:
+            return told
+        told = amount(kind, field, number, finer=finer)
+    return told
 
 
 def _change(crossing: Crossing, *, rises: bool) -> Phrase:
@@ -185,7 +197,7 @@ def _more(rule: ReadingRule, crossing: Crossing, why: Why) -> list[Phrase]:
     found = [] if crossing.measure == "value" else [_limit(crossing)]
     if isinstance(rule, ThresholdRule):
         asked = rule.persistence(crossing.level)
-        if why is Why.NOT_OFTEN_ENOUGH or (why is Why.FIRED and asked.m > 1):
+        if why is Why.NOT_OFTEN_ENOUGH or (why is Why.FIRED and asked.n > 1):
             met = "{n} of the last {m} readings are past it, which is what this rule asks for."
             unmet = "The rule asks for {n} of the last {m} readings."
             found.append(Phrase(met if why is Why.FIRED else unmet, {"n": asked.n, "m": asked.m}))
@@ -210,17 +222,17 @@ def _limit(crossing: Crossing) -> Phrase:
 
 def _too_few(rule: ReadingRule) -> Phrase:
     if isinstance(rule, AverageRule):
-        return Phrase(
-            "Fewer than {least} complete days of the last {days}: no average yet.",
-            {"least": rule.protocol.least_days, "days": rule.protocol.days},
-        )
+        fewer, none = "Fewer than {least} complete days of the last {days}: no average yet.", "No complete day yet."
+        values = said(least=rule.protocol.least_days, days=rule.protocol.days)
+        return Phrase(none if rule.protocol.least_days == 1 else fewer, values)
     if isinstance(rule, MovingAverageRule):
-        return Phrase("Fewer than {n} readings to tell an average and what is usual.", {"n": rule.least})
+        few, nothing = "Fewer than {n} readings to tell an average and what is usual.", "Nothing to tell what is usual."
+        return Phrase(nothing if rule.least == 1 else few, {"n": rule.least})
     if isinstance(rule, CusumRule):
-        return Phrase(
-            "No more than {n} readings within {span}: not enough to tell what is usual.",
-            {"n": rule.baseline_least, "span": rule.look_back},
-        )
+        words = "No more than {n} readings within {span}: not enough to tell what is usual."
+        if rule.baseline_least == 1:
+            words = "No other reading within {span}: not enough to tell what is usual."
+        return Phrase(words, {"n": rule.baseline_least, "span": rule.look_back})
     return Phrase("No other reading to compare with.")
 
 
@@ -246,7 +258,7 @@ def _combination(rule: CombinationRule, evaluation: Answered) -> Phrase:
         else:
             values = said(
                 field=name,
-                value=amount(kind, leaf.field, crossing.value),
+                value=_apart(kind, leaf.field, crossing.value, crossing.limit.value),
                 limit=amount(kind, leaf.field, crossing.limit.value, finer=1),
             )
             past = "{field} {value} is past {limit}."
@@ -261,17 +273,15 @@ def _asked(crossing: Crossing) -> Phrase:
 
 def _score(rule: ScoreRule, score: Score, why: Why, level: Level | None) -> Phrase:
     values = said(n=score.points, missing=tuple(input_phrase(one) for one in score.missing))
-    known = Phrase("NEWS2, partial: at least {n} points. Missing: {missing}.", values)
-    whole = Phrase("NEWS2: {n} points.", {"n": score.points})
-    told = [known if score.partial else whole]
+    known, whole = "NEWS2, partial: at least {n} points. Missing: {missing}.", "NEWS2: {n} points."
+    if score.points == 1:
+        known, whole = "NEWS2, partial: at least 1 point. Missing: {missing}.", "NEWS2: 1 point."
+    told = [Phrase(known if score.partial else whole, values)]
     singles = [given for given, one in score.inputs.items() if one.points >= (rule.yellow_single or 4)]
     if singles:
-        told.append(
-            Phrase(
-                "{n} points for {inputs} alone.",
-                {"n": rule.yellow_single or 0, "inputs": tuple(input_phrase(one) for one in singles)},
-            )
-        )
+        most, fewer = "{n} points for {inputs} alone.", "{n} or more points for {inputs} alone."
+        named = tuple(input_phrase(one) for one in singles)
+        told.append(Phrase(most if rule.yellow_single == 3 else fewer, {"n": rule.yellow_single or 0, "inputs": named}))
     red = Phrase("Red from {n}.", {"n": rule.red_from or 0})
     yellow = Phrase("Yellow from {n}.", {"n": rule.yellow_from or 0})
     if rule.red_from is not None and level is not Level.YELLOW:

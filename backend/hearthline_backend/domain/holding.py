@@ -71,9 +71,10 @@ def _owner(
 
 
 def _together(rule: LimitedRule, all_of: Sequence[LimitedRule], persistence: dict[Level, Persistence]) -> LimitedRule:
-    """The rule with the sources of all, and a look-back that is enough for all."""
+    """The rule with the sources and the advice of all, and a look-back that is enough for all."""
     changes: dict[str, object] = {
         "source": "; ".join(dict.fromkeys(one.source for one in all_of)),
+        "advice": "\n".join(dict.fromkeys(one.advice for one in all_of)),
         "look_back": max(one.look_back for one in all_of),
         "rejoin_within": max(one.rejoin_within for one in all_of),
     }

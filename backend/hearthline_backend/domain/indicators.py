@@ -1,6 +1,6 @@
 """How well alerts and homes serve: a team's figures over a span, from plain facts. Pure.
 
-A share without anything to share is None, never 0 or 1. Synthetic readings and paused patients are no facts of these.
+A share without anything to share is None, never 0 or 1. Synthetic readings are no facts of these, and nothing is expected on pause.
 """
 
 from collections import defaultdict
@@ -11,6 +11,7 @@ from statistics import median
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from hearthline_backend.domain.pauses import Pause, paused_time
 from hearthline_backend.domain.plans import Plan, in_force
 from hearthline_backend.domain.schedule import GRACE, Opening, openings
 
@@ -30,12 +31,14 @@ class AlertFact:
 
 @dataclass(frozen=True, slots=True)
 class PatientFact:
-    """One patient. Measurements are expected from ``expected_from``; ``measured`` has the effective times by kind."""
+    """One patient. Measurements are expected from ``expected_from`` on, but not on ``pauses``; ``measured`` has the
+    effective times by kind."""
 
     expected_from: datetime
     zone: str
     history: tuple[Plan, ...]
     measured: Mapping[str, Sequence[datetime]]
+    pauses: Sequence[Pause] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def indicators(
     alerts: Collection[AlertFact], patients: Collection[PatientFact], start: datetime, end: datetime, zone: str
 ) -> Indicators:
     """The figures of the span from ``start`` to ``end``; hours are those of ``zone``."""
-    weeks = sum(max(end - max(start, one.expected_from), timedelta(0)) / _WEEK for one in patients)
+    weeks = sum(_watched(one, start, end) / _WEEK for one in patients)
     slots = [_slots(one, start, end) for one in patients]
     days = [_days(found, ZoneInfo(one.zone)) for one, found in zip(patients, slots, strict=True)]
     said = [one.true for one in alerts if one.true is not None]
@@ -102,6 +105,11 @@ def indicators(
         adherence=Share(sum(measured for one in slots for _, measured in one), sum(map(len, slots))),
         completeness=Share(sum(part for part, _ in days), sum(whole for _, whole in days)),
     )
+
+
+def _watched(patient: PatientFact, start: datetime, end: datetime) -> timedelta:
+    begin = max(start, patient.expected_from)
+    return max(end - begin - paused_time(patient.pauses, begin, end), timedelta(0))
 
 
 def _in_time(alert: AlertFact) -> bool:
@@ -134,8 +142,9 @@ def _slots(patient: PatientFact, start: datetime, end: datetime) -> list[tuple[O
     for plan in patient.history:
         for kind in dict.fromkeys(slot.kind for slot in plan.slots):
             for one in openings(plan, kind, patient.zone, first, last):
-                expected = max(start, patient.expected_from) <= one.opens and one.closes + GRACE <= end
-                if expected and in_force(patient.history, one.opens) is plan:
+                over = max(start, patient.expected_from) <= one.opens and one.closes + GRACE <= end
+                paused = any(pause.touches(one.opens, one.closes) for pause in patient.pauses)
+                if over and not paused and in_force(patient.history, one.opens) is plan:
                     found.append((one, _measured(one, patient.measured.get(kind, ()))))
     return found
 

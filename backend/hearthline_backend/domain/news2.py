@@ -27,6 +27,8 @@ class Input(StrEnum):
     """Alert, or new confusion, voice, pain, unresponsive: no meter tells."""
     TEMPERATURE = "temperature"
 
+    __hash__ = str.__hash__  # that of an enum is Python's own, and slow
+
 
 SOURCES: Final[Mapping[str, tuple[tuple[str, Input], ...]]] = {
     "respiratory_rate": (("rate", Input.RESPIRATION),),
@@ -92,7 +94,10 @@ def points(given: Input, value: float, *, scale: Literal[1, 2] = 1, on_oxygen: b
     """The points of a measured input. An infinite value is one beyond what the meter can process."""
     rounded = printed(given, value)
     bands = _BANDS.get(given) or _saturation(scale, on_oxygen)
-    return next(one for top, one in bands if rounded <= top)
+    for top, one in bands:
+        if rounded <= top:
+            return one
+    raise ValueError(f"{given} is no number: {value}")
 
 
 def printed(given: Input, value: float) -> float:

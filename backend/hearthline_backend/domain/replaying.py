@@ -10,7 +10,7 @@ from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.domain.rule_track import RuleTrack
 from hearthline_backend.domain.rules import Level
-from hearthline_backend.domain.verdict import Evaluation
+from hearthline_backend.domain.verdict import WITHIN, Evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,10 @@ class Replay:
         found: list[Happening] = []
         at = observation.effective_time
         for track, course in self._by_kind.get(observation.kind, ()):
-            turn = course.see(track.see(observation), at, track.rule)
+            verdict = track.see(observation)
+            if course.now is None and verdict is WITHIN:
+                continue  # nearly every reading
+            turn = course.see(verdict, at, track.rule)
             if turn is not None:
                 evaluation = track.evaluation()
                 found.append(Happening(track.rule_id, course.now, turn, at, evaluation.readings, evaluation))

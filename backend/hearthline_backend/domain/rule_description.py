@@ -233,10 +233,10 @@ def _score(rule: ScoreRule) -> tuple[Phrase, ...]:
 
 
 def _missing(rule: MissingRule) -> tuple[Phrase, ...]:
-    words = "{kind} missed {n} times in a row"
+    once, often = "{kind} missed once", "{kind} missed {n} times in a row"
     levels = ((Level.RED, rule.red_after), (Level.YELLOW, rule.yellow_after))
     return tuple(
-        _said(level, Phrase(words, {"kind": kind_phrase(rule.kind), "n": after}))
+        _said(level, Phrase(once if after == 1 else often, {"kind": kind_phrase(rule.kind), "n": after}))
         for level, after in levels
         if after is not None
     )

@@ -62,6 +62,8 @@ class RuleTrack:
         self.rule: ReadingRule | None = None
         """Of the version in force at the last reading; None where there is none."""
         self._judging: Assessor | None = None
+        self._judged: frozenset[str] = frozenset()
+        """The kinds that the rule of the version in force looks at."""
         self._listening: tuple[_Fed, ...] = ()
         self._seen: Observation | None = None
         self._verdict = _NO_PLAN
@@ -78,7 +80,7 @@ class RuleTrack:
         for one in self._listening:
             if kind in one.kinds:
                 one.assessor.see(observation)
-        if self._judging is not None and self.rule is not None and kind in self.rule.kinds:
+        if self._judging is not None and kind in self._judged:
             verdict = self._judging.see(observation)
         else:
             verdict = _NO_PLAN if self._plan is None else _NOT_IN_PLAN
@@ -121,6 +123,7 @@ class RuleTrack:
         self._plan = None if held is None else held.plan
         self.rule = None if held is None else held.rule
         self._judging = None if self.rule is None else self._assessors[self.rule]
+        self._judged = frozenset() if self.rule is None else self.rule.kinds
         self._listening = tuple(
             one for one in self._fed if one.start <= at < one.end and one.assessor is not self._judging
         )

@@ -14,6 +14,8 @@ class Level(StrEnum):
     YELLOW = "yellow"
     RED = "red"
 
+    __hash__ = str.__hash__  # that of an enum is Python's own, and slow
+
     @property
     def rank(self) -> int:
         """Red outranks yellow."""
@@ -71,9 +73,11 @@ class ThresholdRule:
 
     "Past" includes the limit itself: a red limit of 180 mmHg fires at 180. One rule has both levels, so that a value
     which gets worse worsens one alert instead of opening a second. ``look_back`` bounds what the rule may look at;
-    ``source`` says where the limits come from; ``advice`` names the next step in words (a message id for translation).
-    A value that comes back within limits and leaves them again within ``rejoin_within`` goes on with the same episode,
-    so that a value that hovers around its limit makes one alert, not ten.
+    ``source`` says where the limits come from; ``advice`` names the next step in words (a message id for translation,
+    several on lines of their own). A value that comes back within limits and leaves them again goes on with the same
+    episode, if that is within ``rejoin_within`` of the last reading at which the rule fired, so that a value that
+    hovers around its limit makes one alert, not ten. While it lasts, a reading past a limit is part of it, at yellow,
+    even where the rule would ask for more of them to begin one.
     """
 
     id: str

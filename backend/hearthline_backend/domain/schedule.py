@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from hearthline_backend.domain.local_time import first_instant
+from hearthline_backend.domain.pauses import Pause
 from hearthline_backend.domain.plans import Plan, Slot, in_force
 from hearthline_backend.domain.rules import Level
 
@@ -81,18 +82,19 @@ def missing(
     now: datetime,
     *,
     expected_from: datetime,
-    paused_until: datetime | None = None,
+    pauses: Iterable[Pause] = (),
     history: tuple[Plan, ...] = (),
 ) -> tuple[Missing, ...]:
     """The kinds whose last due slot has no reading.
 
     ``latest`` is the effective time of the newest reading with a value, by kind. Nothing is missing during a pause, nor
-    for a slot that opened before ``expected_from`` (enrolment, or the end of the last pause), nor for one that the plan
-    in force as it opened did not have: ``history`` has every version, and is only ``plan`` where it is empty.
+    for a slot that opened before ``expected_from`` (enrolment) or before a pause was over, nor for one that the plan in
+    force as it opened did not have: ``history`` has every version, and is only ``plan`` where it is empty.
     """
-    if paused_until is not None and paused_until > now:
+    begun = [one for one in pauses if one.begins_at <= now]
+    if any(one.covers(now) for one in begun):
         return ()
-    start = expected_from if paused_until is None else max(expected_from, paused_until)
+    start = max((expected_from, *(one.ends for one in begun)))
     kinds = dict.fromkeys(slot.kind for slot in plan.slots)
     look = _Look(plan, zone, now, start, history)
     found = (_missing_of(look, kind, latest.get(kind)) for kind in kinds)

@@ -93,28 +93,42 @@ class HomeEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """The broker or the backend's stores were away, from ``since`` until at least ``until``."""
+
+    hop: Hop
+    since: datetime
+    until: datetime
+
+    def covers(self, at: datetime) -> bool:
+        """Whether it was away at that moment."""
+        return self.since <= at <= self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known about one expected measurement: from when a reading counted for its slot, when the slot closed, the
-    homes with the meters that measure it (only those), and the hops that all homes share. ``held``: readings of these
-    meters arrived since then and wait here for a person's word."""
+    homes with the meters that measure it (only those), and when hops that all homes share were away. ``held``: readings
+    of these meters arrived since then and wait here for a person's word."""
 
     counts_from: datetime
     slot_closed: datetime
     now: datetime
     homes: tuple[HomeEvidence, ...]
     held: bool = False
-    broker_away_since: datetime | None = None
-    stores_away_since: datetime | None = None
+    absences: tuple[Absence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The first broken hop; several where they cannot be told apart, in the order of the road. ``since``: from when on
-    nothing came past it; None where nobody knows. ``meterless``: nothing that measures it belongs to the patient."""
+    nothing came past it; None where nobody knows. ``meterless``: nothing that measures it belongs to the patient.
+    ``away``: a hop behind every home was away, and took nothing from anybody."""
 
     hops: tuple[Hop, ...]
     since: datetime | None = None
     meterless: bool = False
+    away: bool = False
 
     @property
     def certain(self) -> bool:
@@ -134,10 +148,9 @@ def first_broken_hop(evidence: Evidence) -> Finding:
     """Where the road was broken as the slot closed."""
     if evidence.held:
         return Finding((Hop.BACKEND,), None)
-    if _before(evidence.stores_away_since, evidence):
-        return Finding((Hop.BACKEND,), evidence.stores_away_since)
-    if _before(evidence.broker_away_since, evidence):
-        return Finding((Hop.BROKER,), evidence.broker_away_since)
+    away = min((one for one in evidence.absences if one.covers(evidence.slot_closed)), key=_on_the_road, default=None)
+    if away is not None:
+        return Finding((away.hop,), away.since, away=True)
     found = [_of_meter(home, meter, evidence) for home in evidence.homes for meter in home.meters]
     if not found:
         return Finding((Hop.NOT_MEASURED,), None, meterless=True)
@@ -167,6 +180,10 @@ def level_of(rule: MissingRule, slots_missed: int) -> Level | None:
     if rule.red_after is not None and slots_missed >= rule.red_after:
         return Level.RED
     return Level.YELLOW if slots_missed >= rule.yellow_after else None
+
+
+def _on_the_road(absence: Absence) -> tuple[int, datetime]:
+    return tuple(Hop).index(absence.hop), absence.since
 
 
 def _before(since: datetime | None, evidence: Evidence) -> bool:

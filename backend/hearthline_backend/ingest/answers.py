@@ -12,7 +12,6 @@ from uuid import UUID
 import msgspec
 
 from hearthline_backend.ingest.parcel import Parcel
-from hearthline_backend.storage.ports import PatientReading
 from hearthline_protocol.messages import Receipt
 
 MOST_A_RECEIPT: Final = 500
@@ -47,11 +46,11 @@ class BulkAnswers:
         self._by_gateway: dict[str, list[_Entry]] = {}
         self._newest: dict[str, Parcel] = {}
 
-    def add(self, parcel: Parcel, rows: list[PatientReading]) -> None:
-        """All readings of this parcel are stored."""
+    def add(self, parcel: Parcel) -> None:
+        """All readings of this parcel are stored, and were quick to take."""
         gateway = parcel.gateway
         self._newest[gateway] = parcel
-        entries = [_Entry(one.content.id) for one in rows]
+        entries = [_Entry(reading.id) for reading, _ in parcel.quick or ()]
         found = self._by_gateway.get(gateway)
         if found is None:
             self._by_gateway[gateway] = entries

@@ -1,10 +1,11 @@
 """One payload on its way through ingest, whether it came just now or waited in quarantine."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 from uuid import UUID
+
+from msgspec import Struct
 
 from hearthline_backend.ingest.batch import Batch, read_batch, read_reading
 from hearthline_backend.ingest.quick_batch import QuickRow, quick_batch
@@ -16,9 +17,9 @@ from hearthline_protocol.messages import Receipt, ReceiptEntry, ReceiptStatus
 _BATCH_LENGTH = 64
 
 
-@dataclass(slots=True)
-class Parcel:
-    """``batch`` is the correlation as text. It came in ``message`` just now, or waits in quarantine as ``kept``.
+class Parcel(Struct):
+    """``correlation`` is the batch as its sender named it. It came in ``message`` just now, or waits in quarantine as
+    ``kept``.
 
     ``quick`` are its readings where nothing speaks against any of them; ``content`` is the whole truth about it.
     """
@@ -26,39 +27,42 @@ class Parcel:
     gateway: str
     payload: bytes
     received_at: datetime
-    batch: str = ""
     correlation: bytes | None = None
     message: Message | None = None
     kept: Kept | None = None
     quick: list[QuickRow] | None = None
-    stored: list[UUID] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    _content: Batch | None = None
+    stored: list[UUID] = []
+    refused: list[Refused] = []
+    read: Batch | None = None
+    """``content``, once somebody asked for it."""
 
     @classmethod
     def arrived(cls, gateway: str, message: Message) -> Self:
         """What a message holds."""
         payload, at = message.payload, message.received_at
-        quick = quick_batch(payload, at)
-        return cls(gateway, payload, at, batch_text(message.correlation), message.correlation, message, quick=quick)
+        return cls(gateway, payload, at, message.correlation, message, None, quick_batch(payload, at))
 
     @classmethod
     def waiting(cls, kept: Kept, payload: bytes, now: datetime) -> Self:
         """What a quarantine row holds."""
-        batch = kept.batch or ""
-        return cls(kept.gateway, payload, now, batch, batch.encode() or None, kept=kept)
+        return cls(kept.gateway, payload, now, (kept.batch or "").encode() or None, kept=kept)
+
+    @property
+    def batch(self) -> str:
+        """The correlation as text."""
+        return batch_text(self.correlation)
 
     @property
     def content(self) -> Batch:
         """Every reading that can be taken, and what cannot."""
-        if self._content is None:
+        if self.read is None:
             kept = self.kept
             if kept is None:
-                self._content = read_batch(self.payload, self.received_at)
+                self.read = read_batch(self.payload, self.received_at)
             else:
                 read = read_batch if kept.reading_id is None else read_reading
-                self._content = read(self.payload, self.received_at, arrived=kept.received_at)
-        return self._content
+                self.read = read(self.payload, self.received_at, arrived=kept.received_at)
+        return self.read
 
     @property
     def size(self) -> int:
@@ -68,7 +72,7 @@ class Parcel:
     def refuse_whole(self, refused: Refused) -> None:
         """Take nothing of it."""
         self.quick = None
-        self._content = Batch((), (refused,))
+        self.read = Batch((), (refused,))
 
     def receipt(self, promised: Iterable[Refused]) -> Receipt | None:
         """The answer: every stored reading, and every refused one of ``promised``; None where nothing can be said.

@@ -19,6 +19,7 @@ from hearthline_backend.ingest.homes_memory import HomesMemory
 from hearthline_backend.ingest.judging import ChangedAlert, Judging
 from hearthline_backend.ingest.ownership import Owned, Ownership, unclear
 from hearthline_backend.ingest.parcel import Parcel
+from hearthline_backend.ingest.plain_owners import PlainOwners, plain_owners
 from hearthline_backend.ingest.quarantining import close, keep_all
 from hearthline_backend.ingest.refusal import Reason, Refused
 from hearthline_backend.ingest.synthetic import judge_synthetic, only_synthetic, read_back, set_apart
@@ -60,14 +61,6 @@ class Settled:
             yield Event("alert", now, patient_id=one.patient_id, team_id=one.team_id, alert_id=one.alert_id)
         if self.waiting:
             yield Event("inbox", now)
-
-
-@dataclass(slots=True)
-class _Owned:
-    """``weighings`` are those rows of which a guest may be the one who stood on the scale."""
-
-    rows: list[PatientReading] = field(default_factory=list)
-    weighings: list[Weighing] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -141,7 +134,10 @@ class Settlement:
     async def _written(self, parcels: Sequence[Parcel], now: datetime) -> _Placed:
         """Find out whose the readings are, and write them."""
         placed = _Placed(parcels)
-        rows, slow = await self._quickly(parcels, placed.bulk, now)
+        plain = await self._plainly(parcels, now)
+        rows, slow = plain.rows, plain.slow
+        for parcel in plain.parcels:
+            placed.bulk.add(parcel)
         if slow:
             rows += await self._place(slow, now)
             placed.synthetic = [row for parcel in slow if parcel.stored for row in set_apart(parcel, now)]
@@ -232,61 +228,33 @@ class Settlement:
         noted, long_ago = self._heard, now - HEARD_EVERY
         return {one for one in gateways if one not in noted or not long_ago < noted[one] <= now}
 
-    async def _quickly(
-        self, parcels: Sequence[Parcel], bulk: BulkAnswers, now: datetime
-    ) -> tuple[list[PatientReading], list[Parcel]]:
+    async def _plainly(self, parcels: Sequence[Parcel], now: datetime) -> PlainOwners:
         """The readings of parcels against which nothing speaks, and the parcels that have to be looked at."""
-        quick = [parcel for parcel in parcels if parcel.quick is not None]
-        claimed = await self._refresh(quick) if quick else frozenset()
-        owned = [self._owned(parcel, now) for parcel in parcels]
-        weighings = [one for found in owned if found is not None for one in found.weighings]
+        found = plain_owners(parcels, self._homes, now)
+        claimed = await self._as_remembered(found)
+        if claimed is None:
+            claimed = await self._learn(parcels)
+            found = plain_owners(parcels, self._homes, now)
+        weighings = found.weighings
         doubtful = claimed | await self._weights.far(weighings, now) if weighings else claimed
-        rows: list[PatientReading] = []
-        slow: list[Parcel] = []
-        for parcel, found in zip(parcels, owned, strict=True):
-            if found is None or (doubtful and any(one.reading_id in doubtful for one in found.weighings)):
-                slow.append(parcel)
-            else:
-                rows += found.rows
-                bulk.add(parcel, found.rows)
-        return rows, slow
+        return plain_owners(parcels, self._homes, now, doubtful) if doubtful else found
 
-    async def _refresh(self, parcels: Sequence[Parcel]) -> frozenset[UUID]:
-        """Bring the memory of homes up to date; returns those of the weighings a person has spoken of."""
-        addresses: set[str] = set()
-        weighings: list[UUID] = []
-        for parcel in parcels:
-            for reading, _ in parcel.quick or ():
-                addresses.add(reading.sensor)
-                if reading.kind == WEIGHT:
-                    weighings.append(reading.id)
-        gateways = {one.gateway for one in parcels}
-        if self._records.quiet is not None:
-            look = await self._records.quiet.look(weighings)
-            if self._homes.holds(look.homes, gateways, addresses):
-                return look.claimed
-        async with self._records.read() as unit:
-            await self._homes.refresh(unit, gateways, addresses)
-            return frozenset(await unit.homes.claims(weighings)) if weighings else frozenset()
-
-    def _owned(self, parcel: Parcel, now: datetime) -> _Owned | None:
-        """A parcel's readings with their patients, where that is plain for each of them."""
-        if parcel.quick is None:
+    async def _as_remembered(self, found: PlainOwners) -> frozenset[UUID] | None:
+        """Those of the weighings a person has spoken of; None where what is remembered of homes holds no longer."""
+        register = self._records.quiet
+        if register is None or not found.learned:
             return None
-        gateway, homes = parcel.gateway, self._homes
-        found = _Owned()
-        for reading, body in parcel.quick:
-            whose = homes.owner(gateway, reading)
-            if whose is None or reading.synthetic:
-                return None
-            row = PatientReading.quick(whose.patient_id, gateway, body, now, reading)
-            found.rows.append(row)
-            if reading.kind == WEIGHT and not whose.certain:
-                weight = reading.values["weight"].value
-                if weight is None:
-                    return None
-                found.weighings.append(Weighing(whose.patient_id, reading.id, weight, reading.effective_time))
-        return found
+        look = await register.look(found.weights)
+        return look.claimed if look.homes == self._homes.revision else None
+
+    async def _learn(self, parcels: Sequence[Parcel]) -> frozenset[UUID]:
+        """Bring the memory of homes up to date; returns those of the weighings a person has spoken of."""
+        readings = [reading for parcel in parcels for reading, _ in parcel.quick or ()]
+        weighings = [one.id for one in readings if one.kind == WEIGHT]
+        gateways = {one.gateway for one in parcels if one.quick is not None}
+        async with self._records.read() as unit:
+            await self._homes.refresh(unit, gateways, {one.sensor for one in readings})
+            return frozenset(await unit.homes.claims(weighings)) if weighings else frozenset()
 
     async def _place(self, parcels: Sequence[Parcel], now: datetime) -> list[PatientReading]:
         """Sort each parcel's readings into those with a patient, returned, and those that have to wait."""

@@ -6,10 +6,11 @@ weight must not wait for a person's word.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
+
+from msgspec import Struct
 
 from hearthline_backend.ingest.whose import KIND, is_far, usual_weight
 from hearthline_backend.storage.ports import ReadingStore
@@ -22,8 +23,7 @@ KEPT_FOR: Final = timedelta(hours=24)
 MOST_PATIENTS: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Weighing:
+class Weighing(Struct, frozen=True, gc=False):
     """One weight of a scale that cannot tell people apart. ``at`` is when it was measured."""
 
     patient_id: UUID

@@ -20,7 +20,7 @@ from hearthline_backend.ingest.parcel import Parcel, in_groups
 from hearthline_backend.ingest.refusal import Reason, Refused
 from hearthline_backend.ingest.settlement import Settled, Settlement
 from hearthline_backend.remote.answers import is_answer, keep_answers
-from hearthline_backend.storage.ports import Records, StoreUnavailableError
+from hearthline_backend.storage.ports import Records, StoreBusyError, StoreUnavailableError
 from hearthline_backend.storage.records.quarantine import Refusal
 from hearthline_backend.uplink.backoff import delays
 from hearthline_backend.uplink.port import Message, Uplink
@@ -37,6 +37,8 @@ HELD_A_ROUND: Final = 200
 BATCHES_LOGGED: Final = 8
 SLOW_AFTER_S: Final = 3.0
 """A step that takes longer is an outage, whatever comes of it."""
+IN_THE_WAY: Final = 4
+"""So many times in a row a step may meet somebody else in the database before that counts as an outage."""
 _READINGS, _STATUS, _ANSWER, _STRAY = "readings", "status", "answer", "stray"
 MOST_SENDERS: Final = 100_000
 """Topics whose gateway is remembered."""
@@ -153,6 +155,7 @@ class Ingest:
 
     async def _until_stored(self, work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
         waits = delays(random.Random())  # noqa: S311  # jitter, not a secret
+        in_the_way = 0
         while True:
             # A store that hangs is away too, long before its own time-out says so: the screens must not wait for that.
             slow = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._is_slow)
@@ -160,7 +163,10 @@ class Ingest:
                 done = await work(*arguments)
             except StoreUnavailableError as error:
                 wait = next(waits)
-                if self._health.lost():
+                in_the_way += isinstance(error, StoreBusyError)
+                if isinstance(error, StoreBusyError) and in_the_way < IN_THE_WAY:
+                    log.info("store_busy", reason=str(error), next_try_s=round(wait, 2))
+                elif self._health.lost():
                     log.warning("store_unavailable", reason=str(error), next_try_s=round(wait, 2))
                 await asyncio.sleep(wait)
             else:

@@ -9,12 +9,16 @@ from uuid import UUID
 from hearthline_backend.operations.readiness import Probe, Trouble
 from hearthline_backend.storage.operating_figures import schema_revision
 from hearthline_backend.storage.ports import ReadingStore, Records, StoreUnavailableError
+from hearthline_backend.storage.records.silence import STILL_TAKING
 
 STUCK_AFTER: Final = timedelta(seconds=30)
 """A message that is in hand for longer says that ingest does not get on."""
 ROUND_WITHIN_S: Final = 30.0
 """What is due is gone through every second; past this something holds it up."""
 _NOBODY: Final = UUID(int=0)
+
+MARKED_EVERY: Final = timedelta(seconds=30)
+"""Who takes readings says so this often."""
 
 Clock = Callable[[], datetime]
 
@@ -63,6 +67,26 @@ def broker_connected(away_since: Callable[[], datetime | None]) -> Probe:
         if since is None:
             return None
         return Trouble("the broker is not reached: see whether it runs, mqtt_url, and its access list", since)
+
+    return probe
+
+
+def readings_taken(records: Records, clock: Clock) -> Probe:
+    """Somebody takes what homes send: this process, or another one. Not asked before they have had time to begin."""
+    began = clock()
+
+    async def probe() -> Trouble | None:
+        now = clock()
+        if now - began < STILL_TAKING + MARKED_EVERY:
+            return None
+        try:
+            async with records.read() as unit:
+                last = await unit.silence.taken_at()
+        except StoreUnavailableError:
+            return None  # another check says so
+        if last is not None and now - last <= STILL_TAKING:
+            return None
+        return Trouble("nobody takes readings: see whether the processes that do run and reach the broker", last)
 
     return probe
 

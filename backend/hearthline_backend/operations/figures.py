@@ -57,6 +57,7 @@ class RecordsFigures:
         for status in STATUSES:
             self._metrics.quarantined(status, found.quarantined.get(status, 0))
         self._metrics.overdue("task", found.tasks.count, _age(found.tasks, now))
+        self._metrics.unowned_reds(found.unowned_reds.count, _age(found.unowned_reds, now))
         self._metrics.overdue("notification", found.notifications.count, _age(found.notifications, now))
 
 

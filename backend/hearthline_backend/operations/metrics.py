@@ -27,6 +27,7 @@ PREFIX: Final = "hearthline_"
 STATUSES: Final = ("rejected", "held", "released", "discarded")
 """What a row of quarantine can be."""
 
+_CALL_OUTCOMES: Final = ("sent", "failed", "unknown")
 _LAG: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _STORE: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LOOP: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -109,6 +110,17 @@ class Metrics:
         self._synthetic_alerts = self._counter(
             "synthetic_alerts", "Alerts of the watchdog's readings, answered or not.", "outcome"
         )
+        self._last_resort = self._counter(
+            "last_resort_calls", "Tries to call the last resort: nobody who should have has taken an alert.", "outcome"
+        )
+        self._unowned_reds = self._gauge(
+            "unowned_red_alerts", "Red alerts that nobody has taken; the same in every process."
+        )
+        self._unowned_red_age = self._gauge(
+            "unowned_red_oldest_seconds", "Since the oldest of them opened; 0 where there is none."
+        )
+        for outcome in _CALL_OUTCOMES:
+            self._last_resort.labels(outcome)
         for outcome in ("told", "not_told"):
             self._synthetic_alerts.labels(outcome)
         for what in ("task", "notification"):
@@ -162,9 +174,11 @@ class Metrics:
         """The broker was reached."""
         self._connections.inc()
 
-    def called(self, channel: str, outcome: str) -> None:
+    def called(self, channel: str, outcome: str, *, last_resort: bool = False) -> None:
         """Somebody was called, or could not be: ``sent``, ``failed`` or ``unknown``."""
         self._notifications.labels(channel, outcome).inc()
+        if last_resort:
+            self._last_resort.labels(outcome).inc()
 
     def synthetic_alert(self, *, told: bool) -> None:
         """An alert of the watchdog's was answered, or could not be."""
@@ -179,7 +193,7 @@ class Metrics:
     def watch_channels(self, names: Iterable[str]) -> None:
         """Begin the counts of these channels at 0, so that the first failure is seen as one."""
         for name in names:
-            for outcome in ("sent", "failed", "unknown"):
+            for outcome in _CALL_OUTCOMES:
                 self._notifications.labels(name, outcome)
 
     def watch_gate(
@@ -206,6 +220,11 @@ class Metrics:
         """How much of ``task`` or ``notification`` should have been done by now."""
         self._overdue.labels(what).set(count)
         self._overdue_age.labels(what).set(oldest_s)
+
+    def unowned_reds(self, count: int, oldest_s: float) -> None:
+        """How many reds nobody has, and for how long."""
+        self._unowned_reds.set(count)
+        self._unowned_red_age.set(oldest_s)
 
     def quarantined(self, status: str, rows: int) -> None:
         """How many rows of quarantine are so."""

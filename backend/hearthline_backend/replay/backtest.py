@@ -1,13 +1,17 @@
 """Proposed rules over readings that are stored, beside the rules in force: how often each would have fired.
 
 Both run as they stand now over the whole time, whatever was in force then: the question is what the next weeks would be
-like. Silence is not replayed, since no reading fires it. Nothing is written.
+like. Silence is not replayed, since no reading fires it; synthetic readings and those entered in error do not count.
+Nothing is written.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from hearthline_backend.domain.any_rule import ReadingRule, Rule
 from hearthline_backend.domain.episode_course import Turn
@@ -16,34 +20,37 @@ from hearthline_backend.domain.plans import Plan, in_force
 from hearthline_backend.domain.replaying import Happening, Replay
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.replay.running import EpisodeCounts, plan_of_rules
-from hearthline_backend.replay.stored_readings import stored_observations
-from hearthline_backend.storage.ports import ReadingStore
+from hearthline_backend.replay.stored_readings import observed, stored_rows
+from hearthline_backend.storage.ports import PatientReading, ReadingStore
 from hearthline_backend.storage.records.care import Patient
 
+MOST_STRETCHES: Final = 500
+"""So many episodes of a side are kept one by one; all of them are counted."""
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _WEEK: Final = timedelta(weeks=1)
+_AT_ONCE: Final = timedelta(days=31)
+"""Readings are fetched for so long at once, however far back the question goes."""
+
+
+@dataclass(slots=True)
+class Stretch:
+    """One episode of a backtest. ``level`` is its worst; ``ended`` is None while it goes on."""
+
+    patient_id: UUID
+    rule_id: str
+    level: Level
+    opened: datetime
+    opened_by: UUID
+    ended: datetime | None = None
 
 
 @dataclass(slots=True)
 class Side:
-    """The rules in force, or the proposed ones: their episodes, and every turn of those that opened in time."""
+    """The rules in force, or the proposed ones: how many episodes opened in time, and the newest of them one by one."""
 
     rules: set[str] = field(default_factory=set)
     counts: EpisodeCounts = field(default_factory=EpisodeCounts)
-    turns: list[Happening] = field(default_factory=list)
-
-    def run(self, plan: Plan, zone: str, readings: Iterable[Observation], start: datetime) -> None:
-        """One patient's readings. What opened before ``start`` only says what is open already."""
-        self.rules |= {rule.id for rule in plan.reading_rules}
-        replay = Replay((plan,), zone)
-        counted: set[str] = set()
-        for reading in readings:
-            for one in replay.see(reading):
-                if one.turn is Turn.OPENED:
-                    counted = counted - {one.rule_id} if one.at < start else counted | {one.rule_id}
-                if one.rule_id in counted:
-                    self.counts.take(one)
-                    self.turns.append(one)
+    stretches: deque[Stretch] = field(default_factory=lambda: deque(maxlen=MOST_STRETCHES))
 
     def of(self, rule: str) -> dict[str, int] | None:
         """Episodes of one rule by level; None where this side does not have the rule."""
@@ -53,9 +60,45 @@ class Side:
         return {level.value: counts.get(level.value, 0) for level in reversed(Level)}
 
 
+class _Run:
+    """One patient through one side. What opened before ``start`` only says what is open already."""
+
+    def __init__(self, side: Side, plan: Plan, zone: str, start: datetime) -> None:
+        self._side = side
+        self._replay = Replay((plan,), zone)
+        self._patient = plan.patient_id
+        self._start = start
+        self._counted: dict[str, Stretch] = {}
+        side.rules |= {rule.id for rule in plan.reading_rules}
+
+    def see(self, reading: Observation) -> None:
+        """The next reading."""
+        for one in self._replay.see(reading):
+            if one.turn is Turn.OPENED:
+                self._open(one)
+            if one.rule_id in self._counted:
+                self._side.counts.take(one)
+                self._follow(self._counted[one.rule_id], one)
+
+    def _open(self, one: Happening) -> None:
+        if one.at < self._start or one.level is None:
+            self._counted.pop(one.rule_id, None)
+            return
+        by = one.evaluation.observation.reading_id
+        stretch = Stretch(self._patient, one.rule_id, one.level, one.at, by)
+        self._side.stretches.append(stretch)
+        self._counted[one.rule_id] = stretch
+
+    def _follow(self, stretch: Stretch, one: Happening) -> None:
+        stretch.ended = one.at if one.level is None else None
+        if one.level is not None and one.level.rank > stretch.level.rank:
+            stretch.level = one.level
+
+
 @dataclass(slots=True)
 class Backtest:
-    """Of one patient, or of several together. ``patient_weeks`` is the time they were enrolled in it."""
+    """Of one patient, or of several together. ``patient_weeks`` is the time in which they were enrolled and measured:
+    it begins with the first reading that a rule looks at."""
 
     days: int
     patients: int = 0
@@ -99,22 +142,58 @@ async def backtest_patient(
     rules: Sequence[Rule],
     now: datetime,
 ) -> None:
-    """Add one patient to ``found``: the last ``found.days`` days before ``now``. Raises ``StoreUnavailableError``."""
+    """Add one patient to ``found``: the plan in force beside the same plan with these rules. Raises
+    ``StoreUnavailableError``."""
+    held = in_force(history, now)
+    today = plan_of_rules(()) if held is None else held
+    await compare(found, readings, patient, today, with_proposed(today, rules), now)
+
+
+async def compare(
+    found: Backtest, readings: ReadingStore, patient: Patient, today: Plan, proposed: Plan, now: datetime
+) -> None:
+    """Add one patient to ``found``: two plans over the last ``found.days`` days before ``now``. Raises
+    ``StoreUnavailableError``."""
     start = max(now - timedelta(days=found.days), patient.enrolled_at)
     if start >= now:
         return
-    held = in_force(history, now)
-    today = plan_of_rules(()) if held is None else replace(held, valid_from=_ALWAYS)
-    proposed = with_proposed(today, rules)
     both = (*today.reading_rules, *proposed.reading_rules)
-    reach = max((rule.look_back for rule in both), default=timedelta(0))
     kinds = {kind for rule in both for kind in rule.kinds}
-    observations = await stored_observations(readings, patient.id, kinds, start - reach, now)
-    found.in_force.run(today, patient.time_zone, observations, start)
-    found.proposed.run(proposed, patient.time_zone, observations, start)
+    # Whether an episode was open at the start follows from two look-backs, as in live judging.
+    begin = start - 2 * max((rule.look_back for rule in both), default=timedelta(0))
+    zone = patient.time_zone
+    sides = [
+        _Run(side, replace(plan, patient_id=patient.id, valid_from=_ALWAYS), zone, start)
+        for side, plan in ((found.in_force, today), (found.proposed, proposed))
+    ]
+    first: datetime | None = None
+    while kinds and begin < now:
+        end = min(begin + _AT_ONCE, now)
+        rows = await stored_rows(readings, patient.id, kinds, begin, end)
+        # Thousands of readings of a sensor take seconds: the loop has other things to do meanwhile.
+        counted = await asyncio.to_thread(_see_all, sides, rows, start)
+        first = first or counted.first
+        found.readings += counted.readings
+        begin = end
     found.patients += 1
-    found.readings += sum(one.effective_time >= start for one in observations)
-    found.patient_weeks += (now - start) / _WEEK
+    if first is not None:
+        found.patient_weeks += (now - first) / _WEEK
+
+
+class _Counted(NamedTuple):
+    """Readings from the start on, and when the first of them was measured."""
+
+    readings: int
+    first: datetime | None
+
+
+def _see_all(sides: Sequence[_Run], rows: Sequence[PatientReading], start: datetime) -> _Counted:
+    observations = observed(rows)
+    for one in observations:
+        for side in sides:
+            side.see(one)
+    times = [one.effective_time for one in observations if one.effective_time >= start]
+    return _Counted(len(times), min(times, default=None))
 
 
 def with_proposed(plan: Plan, rules: Iterable[Rule]) -> Plan:

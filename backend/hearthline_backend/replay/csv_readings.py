@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from hearthline_backend.domain.observation import Observation
-from hearthline_backend.replay.unit_conversion import CONVERSIONS, Convert, readable, ucum
+from hearthline_backend.replay.unit_conversion import CONVERSIONS, Convert, printed, readable, ucum
 from hearthline_protocol.kinds import KINDS
 from hearthline_protocol.readings import Quality
 
@@ -76,7 +76,7 @@ class CsvReadings:
         """Read a file's lines. ``zone`` is that of times without an offset. The first line may name the columns, then
         in any order; without names they stand as in :data:`COLUMNS`."""
         found = cls()
-        reader = csv.reader(lines, skipinitialspace=True)
+        reader = csv.reader(_each_alone(lines, found.bad), skipinitialspace=True)
         take: Callable[[list[str]], list[str]] | None = None
         known: dict[tuple[str, str, str], _Quantity | str] = {}
         while True:
@@ -87,14 +87,15 @@ class CsvReadings:
             except csv.Error as error:
                 found.bad.append(BadRow(reader.line_num, f"no line of a CSV file: {error}"))
                 continue
+            if not any(cells):
+                continue  # an empty line, as spreadsheets leave them
             if take is None:
                 names = [one.strip().lower() for one in cells]
                 if set(COLUMNS) <= set(names):
                     take = _picked([names.index(one) for one in COLUMNS], len(names))
                     continue
                 take = list
-            if any(cells):
-                found._add(reader.line_num, take(cells), zone, known)
+            found._add(reader.line_num, take(cells), zone, known)
         found._rows.sort()
         return found
 
@@ -121,7 +122,7 @@ class CsvReadings:
         key = (kind, name, unit)
         quantity = known.get(key)
         if quantity is None:
-            quantity = known[key] = _quantity(kind.strip(), name.strip(), ucum(unit.strip()))
+            quantity = known[key] = _quantity(kind.strip(), name.strip(), unit.strip())
         if time != self._last[0]:  # the lines of a reading stand together, and share what was read of its time
             self._last = (time, _time(time.strip(), zone))
         at = self._last[1]
@@ -135,6 +136,17 @@ class CsvReadings:
                 self.bad.append(BadRow(line, number))
             else:
                 self._rows.append(_Row(at, quantity.kind, quantity.field, line, *number))
+
+
+def _each_alone(lines: Iterable[str], bad: list[BadRow]) -> Iterator[str]:
+    """The lines without a byte order mark, and an empty one in place of any with a quote left open: that would swallow
+    every line after it, and no value has a line break in it."""
+    for number, line in enumerate(lines, 1):
+        if '"' in line and line.count('"') % 2:
+            bad.append(BadRow(number, "a quote is not closed"))
+            yield ""
+        else:
+            yield line.removeprefix("\ufeff") if number == 1 else line
 
 
 def time_of(reading_id: UUID) -> datetime:
@@ -162,8 +174,9 @@ def _quantity(kind: str, name: str, unit: str) -> _Quantity | str:
     wanted = known.fields.get(name)
     if wanted is None:
         return f"{kind} has no field {name!r}; it has: {', '.join(known.fields)}"
-    convert = CONVERSIONS.get((unit, wanted.unit))
-    if convert is None and unit != wanted.unit:
+    code = ucum(unit)
+    convert = CONVERSIONS.get((code, wanted.unit))
+    if convert is None and code != wanted.unit:
         return f"{name} is read in {readable(wanted.unit)}, not in {unit!r}"
     return _Quantity(kind, name, convert, *wanted.possible, wanted.unit)
 
@@ -193,7 +206,7 @@ def _number(text: str, quantity: _Quantity) -> tuple[float, str | None] | str:
     if quantity.convert is not None:
         value = quantity.convert(value)
     if not quantity.low <= value <= quantity.high:
-        span = f"{quantity.low:g} to {quantity.high:g} {quantity.unit}"
+        span = f"{quantity.low:g} and {quantity.high:g} {printed(quantity.unit)}"
         return f"{quantity.field} lies between {span}, and {value:g} does not"
     return value, comparator
 

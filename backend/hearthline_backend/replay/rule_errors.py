@@ -72,6 +72,6 @@ def _expected(error: ErrorDetails, types: tuple[str, ...]) -> str:
     if kind in _UNKNOWN:
         return "is no field here"
     said = _WORDS.get(kind) or error["msg"].replace("Input should be", "expected")
-    if kind.startswith("time_delta") and isinstance(given, list):
-        (given,) = given
+    if kind.startswith("time_delta") and isinstance(given, list) and len(given) == 1:
+        (given,) = given  # as a bare number was put, that it may not pass for a time
     return f"{said}, not {json.dumps(given)}" if isinstance(given, str | int | float) else said

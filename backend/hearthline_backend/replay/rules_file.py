@@ -29,6 +29,8 @@ _TIME: Final = re.compile(rf"{_PART.pattern}(\s*{_PART.pattern})*")
 _ISO_UNIT: Final = {"d": "D", "h": "H", "min": "M", "s": "S"}
 EITHER_MAY_BE_LEFT_OUT: Final = ("red", "yellow")
 """Levels of a rule: one without limits stands for itself."""
+_WORDS: Final = ("id", "source", "advice")
+"""What no rule is without."""
 NEVER: Final = "never"
 _MAY_BE_NEVER: Final = frozenset(("red_from", "yellow_from", "yellow_single", "red_after"))
 """Levels of a score or a silence that have a default; TOML has no word for none."""
@@ -77,6 +79,9 @@ def parse_rules(content: object, name: str) -> tuple[Rule, ...]:
         except ValidationError as error:
             named = f" ({one['id']})" if isinstance(one, dict) and isinstance(one.get("id"), str) else ""
             wrong += [f"{name}: rule {number}{named}, {text}" for text in told(error, one, tuple(TYPES))]
+        else:
+            empty = [words for words in _WORDS if not getattr(found[-1], words).strip()]
+            wrong += [f"{name}: rule {number}, {words}: expected some words" for words in empty]
     twice = dict.fromkeys(one.id for one in found if sum(one.id == each.id for each in found) > 1)
     wrong += [f"{name}: the rule {one} is there twice; each has an id of its own" for one in twice]
     if wrong:
@@ -115,7 +120,7 @@ def _as_json_says(part: Any, key: str | None = None) -> Any:
     if not isinstance(part, str):
         return [part]  # a number would pass for seconds; nobody means them
     if _TIME.fullmatch(part.strip()) is None:
-        return part
+        return part if part.startswith("P") else [part]  # "12:00" would pass for half a day
     days = "".join(f"{n}{_ISO_UNIT[unit]}" for n, unit in _PART.findall(part) if unit == "d")
     rest = "".join(f"{n}{_ISO_UNIT[unit]}" for n, unit in _PART.findall(part) if unit != "d")
     return f"P{days}T{rest}" if rest else f"P{days}"

@@ -20,6 +20,8 @@ from hearthline_backend.replay.csv_readings import time_of
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _NOBODY: Final = UUID(int=0)
 _WEEK: Final = timedelta(weeks=1)
+_REMEMBERED: Final = 10_000
+"""So many times of readings are kept as text."""
 
 _EVENT: Final = {
     Turn.OPENED: "opened",
@@ -83,6 +85,8 @@ class Running:
     _first: datetime | None = None
     _last: datetime | None = None
     _level: dict[str, Level] = field(default_factory=dict)
+    _times: dict[int, str] = field(default_factory=dict)
+    """Of the readings that were named lately: those of a baseline are named by one event after the other."""
 
     def events(self, readings: Iterable[Observation]) -> Iterator[str]:
         """A JSON line for every turn."""
@@ -118,6 +122,14 @@ class Running:
             "rule": one.rule_id,
             "level": level.value,
             "event": _EVENT[one.turn],
-            "readings": [time_of(reading).isoformat() for reading in one.readings],
+            "readings": [self._time(reading) for reading in one.readings],
             "text": english(tell(one.evaluation)),
         }
+
+    def _time(self, reading: UUID) -> str:
+        known = self._times.get(reading.int)
+        if known is None:
+            if len(self._times) >= _REMEMBERED:
+                self._times.clear()
+            known = self._times[reading.int] = time_of(reading).isoformat()
+        return known

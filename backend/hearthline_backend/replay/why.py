@@ -45,6 +45,8 @@ class Explained:
             return None
         if self.register is None:
             return "not_judged_yet"
+        if any(evaluation["fired"] for evaluation in self.register.get("evaluations", ())):
+            return "an_alert_goes_on"
         return str(self.register.get("reason") or "no_alert_changed")
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from hearthline_backend.quick_reading import QuickReading
 from hearthline_backend.storage.ports import Bucket, Summary, Width
-from hearthline_protocol.readings import Reading
+from hearthline_protocol.readings import NOT_JUDGED, Reading
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
@@ -25,7 +25,7 @@ class _Value(msgspec.Struct, gc=False):
     comparator: str | None = None
 
 
-class _Values(msgspec.Struct):
+class _Values(msgspec.Struct, gc=False):
     values: dict[str, _Value]
 
 
@@ -34,7 +34,7 @@ _DECODER: Final = msgspec.json.Decoder(_Values)
 
 def shows_as_latest(content: Reading | QuickReading) -> bool:
     """Whether a reading says something of the patient: it has values, they are the patient's, it is not synthetic."""
-    return content.quality.judged and bool(content.values) and not content.synthetic
+    return content.quality not in NOT_JUDGED and bool(content.values) and not content.synthetic
 
 
 def numbers_of(content: Reading | QuickReading) -> dict[str, float]:

@@ -17,7 +17,7 @@ from hearthline_backend.storage.embedded_tail import Tail
 from hearthline_backend.storage.embedded_threads import SqliteThreads
 from hearthline_backend.storage.embedded_upgrade import ReadingsTooNewError, prepare
 from hearthline_backend.storage.embedded_upkeep import Upkeep
-from hearthline_backend.storage.ports import Bucket, PatientReading, Place, Width
+from hearthline_backend.storage.ports import Bucket, PatientReading, Place, Span, Width
 
 __all__ = ["EmbeddedReadings", "ReadingsTooNewError"]
 
@@ -70,6 +70,11 @@ class EmbeddedReadings:
         """Readings of one patient and kind with ``start <= effective_time < end``, oldest first, then by id."""
         asked = _stretch(patient_id, kind, start, end)
         return await self._reader.call(reading.window, self._tail, asked, patient_id)
+
+    async def windows(self, wanted: Sequence[Span]) -> list[list[PatientReading]]:
+        """Many windows, in the order in which they are asked for."""
+        asked = [(_stretch(one.patient_id, one.kind, one.start, one.end), one.patient_id) for one in wanted]
+        return await self._reader.call(reading.windows, self._tail, asked)
 
     async def latest(self, patients: Collection[UUID]) -> Mapping[UUID, Mapping[str, PatientReading]]:
         """The newest reading with a value of the patient, per patient and kind."""

@@ -1,7 +1,7 @@
 """What the embedded readings file is asked, each a function of a connection: series and tail as of one moment."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -36,6 +36,13 @@ def window(connection: sqlite3.Connection, tail: Tail, asked: Stretch, patient_i
         rows = connection.execute(tables.WINDOW, asked).fetchall()
         rows += _by(connection, tables.BY_NUMBER, asked.tail(view, tables.IN_SERIES))
     return [tables.reading_of(row, patient_id) for row in sorted(rows)]
+
+
+def windows(
+    connection: sqlite3.Connection, tail: Tail, wanted: Sequence[tuple[Stretch, UUID]]
+) -> list[list[PatientReading]]:
+    """Many stretches of patients, each as :func:`window`, in one visit to the thread."""
+    return [window(connection, tail, asked, patient_id) for asked, patient_id in wanted]
 
 
 def buckets(connection: sqlite3.Connection, tail: Tail, asked: Stretch, width: Width, zone: tzinfo) -> list[Bucket]:

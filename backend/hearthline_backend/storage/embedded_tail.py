@@ -94,7 +94,9 @@ class Tail:
 
     def shelf(self, number: int) -> list[Standing]:
         """Everything on a shelf, in order of ``series``."""
-        return sorted(one for rows in self._shelves[number].values() for one in rows)
+        shelf = self._shelves[number]
+        # Most come in order, so that sorting a patient's is a look at each: a tenth of sorting all of them together.
+        return [one for patient in sorted(shelf) for one in sorted(shelf[patient])]
 
     def empty_shelves(self) -> list[int]:
         """Those with nothing on them."""
@@ -117,11 +119,18 @@ class Tail:
         return longest if self._known - self._oldest[longest] > self._lag else None
 
     def _add(self, rows: Iterable[Standing]) -> None:
+        shelves, counts, oldest = self._shelves, self._counts, self._oldest
         for row in rows:
-            shelf = tables.shelf_of(row[0])
-            self._shelves[shelf].setdefault(row[0], []).append(row)
-            self._counts[shelf] += 1
-            self._oldest[shelf] = min(self._oldest[shelf], row[5])
+            patient = row[0]
+            number = tables.shelf_of(patient)
+            known = shelves[number].get(patient)
+            if known is None:
+                shelves[number][patient] = [row]
+            else:
+                known.append(row)
+            counts[number] += 1
+            if row[5] < oldest[number]:
+                oldest[number] = row[5]
 
 
 def newest_number(connection: sqlite3.Connection) -> int:

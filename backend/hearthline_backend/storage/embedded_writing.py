@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -61,15 +62,18 @@ def fill_in(connection: sqlite3.Connection, tail: Tail) -> None:
 
 def _fill_in(connection: sqlite3.Connection, tail: Tail, shelf: int, newest: int) -> None:
     (up_to,) = connection.execute("SELECT up_to FROM shelves WHERE shelf = ?", (shelf,)).fetchone()
-    rows = [one for one in tail.shelf(shelf) if one[5] > up_to]  # another process may have filled in some
-    for statement, part in many_rows(tables.ADD_PLACES, 6, [value for row in rows for value in row]):
+    rows = tail.shelf(shelf)
+    if up_to and any(one[5] <= up_to for one in rows):  # another process has filled in some
+        rows = [one for one in rows if one[5] > up_to]
+    for statement, part in many_rows(tables.ADD_PLACES, 6, list(chain.from_iterable(rows))):
         connection.execute(statement, part)
-    newest_of = {  # they are in order, so that the last one of a patient and kind stays
-        (patient, kind): (patient, kind, time_us, key, number)
-        for patient, time_us, kind, key, standing, number in rows
-        if standing == tables.SHOWN
-    }
-    connection.executemany(tables.ADD_LATEST, newest_of.values())
+    # They are in order, so that the last one of a patient and kind stays.
+    newest_of = {(row[0], row[2]): row for row in rows if row[4] == tables.SHOWN}
+    latest: list[bytes | str | int] = []
+    for patient, time_us, kind, key, _, number in newest_of.values():
+        latest += (patient, kind, time_us, key, number)
+    for statement, part in many_rows(tables.ADD_LATEST, 5, latest):
+        connection.execute(statement, part)
     # Of an empty one everything is in ``series``; so nobody has to look through old readings for it.
     connection.executemany(tables.FILLED, [(newest, one) for one in {shelf, *tail.empty_shelves()}])
 

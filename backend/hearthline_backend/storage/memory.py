@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from uuid import UUID
 
 from hearthline_backend.storage.buckets import numbers_of, shows_as_latest, summed_up
-from hearthline_backend.storage.ports import Bucket, PatientReading, Place, StoreUnavailableError, Width
+from hearthline_backend.storage.ports import Bucket, PatientReading, Place, Span, StoreUnavailableError, Width
 
 
 class MemoryReadings:
@@ -47,6 +47,10 @@ class MemoryReadings:
             for one in self._of(patient_id)
             if not one.aside and one.kind == kind and start <= one.effective_time < end
         ]
+
+    async def windows(self, wanted: Sequence[Span]) -> list[list[PatientReading]]:
+        """Many windows, in the order in which they are asked for."""
+        return [await self.window(one.patient_id, one.kind, one.start, one.end) for one in wanted]
 
     async def latest(self, patients: Collection[UUID]) -> Mapping[UUID, Mapping[str, PatientReading]]:
         """The newest reading with a value of the patient, per patient and kind."""

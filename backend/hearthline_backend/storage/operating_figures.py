@@ -11,9 +11,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
+from hearthline_backend.storage.quarantine_tables import quarantine
 from hearthline_backend.storage.records.calls import NotificationState
 from hearthline_backend.storage.records.unit import Unit
-from hearthline_backend.storage.schema import due, notifications, quarantine
+from hearthline_backend.storage.schema import alerts, due, notifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,17 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class OperatingFigures:
-    """``quarantined`` counts rows by status."""
+    """``quarantined`` counts rows by status; ``unowned_reds`` are red alerts that nobody has taken, since they opened,
+    whether anybody was called or not."""
 
     quarantined: Mapping[str, int]
     tasks: Overdue
     notifications: Overdue
+    unowned_reds: Overdue
 
 
 async def operating_figures(unit: Unit, now: datetime) -> OperatingFigures:
-    """Three counts, each along an index or over a table that stays small."""
+    """Four counts, each along an index or over a table that stays small."""
     rows = await unit.connection.execute(select(quarantine.c.status, func.count()).group_by(quarantine.c.status))
     unclaimed = or_(notifications.c.claimed_until.is_(None), notifications.c.claimed_until <= now)
     waiting = notifications.c.state == NotificationState.DUE.value
@@ -42,6 +45,7 @@ async def operating_figures(unit: Unit, now: datetime) -> OperatingFigures:
         {status: int(count) for status, count in rows},
         await _overdue(unit, due.c.due_at, now, due.c.done_at.is_(None)),
         await _overdue(unit, notifications.c.due_at, now, waiting, unclaimed),
+        await _overdue(unit, alerts.c.opened_at, now, alerts.c.level == "red", alerts.c.state == "open"),
     )
 
 

@@ -74,8 +74,19 @@ class PatientReading:
     @classmethod
     def quick(cls, patient_id: UUID, gateway: str, body: bytes, stored_time: datetime, content: QuickReading) -> Self:
         """As it comes in on the hot path, its times in UTC."""
-        at = content.effective_time
-        return cls(patient_id, gateway, None, stored_time, body=body, effective_time=at, content=content)
+        one = cls.__new__(cls)  # past ``__init__``, which takes longer than all of this
+        one._begin(patient_id, gateway, body, stored_time, content)  # noqa: SLF001  # its own class
+        return one
+
+    def _begin(self, patient_id: UUID, gateway: str, body: bytes, stored_time: datetime, content: QuickReading) -> None:
+        self.patient_id = patient_id
+        self.gateway = gateway
+        self.stored_time = stored_time
+        self.aside = False
+        self._reading = None
+        self._content = content
+        self._body = body
+        self._effective_time = content.effective_time
 
     @property
     def content(self) -> Reading | QuickReading:

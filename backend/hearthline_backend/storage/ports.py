@@ -11,15 +11,32 @@ from uuid import UUID
 from hearthline_backend.storage.patient_reading import PatientReading, Place
 
 if TYPE_CHECKING:
-    from hearthline_backend.storage.records.quiet_register import QuietRegister
+    from hearthline_backend.storage.records.quiet_register import Look, QuietGroup
     from hearthline_backend.storage.records.unit import Unit
 
 
-__all__ = ["Bucket", "PatientReading", "Place", "ReadingStore", "Records", "StoreUnavailableError", "Summary", "Width"]
+__all__ = [
+    "Bucket",
+    "PatientReading",
+    "Place",
+    "QuietRegister",
+    "ReadingStore",
+    "Records",
+    "Span",
+    "StoreBusyError",
+    "StoreUnavailableError",
+    "Summary",
+    "Width",
+]
 
 
 class StoreUnavailableError(Exception):
     """The store cannot take or give anything now. Nothing may be acknowledged; try again later."""
+
+
+class StoreBusyError(StoreUnavailableError):
+    """Somebody else was in the way (a deadlock, a lock held for long): nothing was done, and the same again may work
+    at once. That is no outage, unless it goes on."""
 
 
 class Width(StrEnum):
@@ -49,6 +66,16 @@ class Bucket:
     fields: Mapping[str, Summary]
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What one patient has of a kind, ``start <= effective_time < end``."""
+
+    patient_id: UUID
+    kind: str
+    start: datetime
+    end: datetime
+
+
 class ReadingStore(Protocol):
     """Time series of readings. Identity is the id alone: the same id again changes nothing, whatever its times.
 
@@ -67,6 +94,9 @@ class ReadingStore(Protocol):
 
     async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[PatientReading]:
         """Readings of one patient and kind with ``start <= effective_time < end``, oldest first, then by id."""
+
+    async def windows(self, wanted: Sequence[Span]) -> list[list[PatientReading]]:
+        """Many windows at once, each as :meth:`window` answers it, in the order in which they are asked for."""
 
     async def latest(self, patients: Collection[UUID]) -> Mapping[UUID, Mapping[str, PatientReading]]:
         """The newest reading that carries a value, by effective time, per patient and kind. Never synthetic ones."""
@@ -97,11 +127,23 @@ class ReadingStore(Protocol):
         """Give everything back."""
 
 
+class QuietRegister(Protocol):
+    """The short way through Records for readings of which nothing follows."""
+
+    async def look(self, asked: Collection[UUID]) -> "Look":
+        """Of one moment; ``asked`` are the readings of which a person may have spoken."""
+
+    async def add(self, group: "QuietGroup", heard: Collection[str], now: datetime) -> frozenset[int] | None:
+        """Register the group, and note that these gateways were heard: durable when this returns. Answers with the
+        positions of those rows that were left out, since an alert is near; None where nothing at all was written, since
+        plans or patients are not as they were remembered."""
+
+
 class Records(Protocol):
     """Everything that is not a time series, one unit of work at a time."""
 
     @property
-    def quiet(self) -> "QuietRegister | None":
+    def quiet(self) -> QuietRegister | None:
         """The short way for readings of which nothing follows; None where this engine has none."""
 
     def begin(self) -> AbstractAsyncContextManager["Unit"]:

@@ -65,7 +65,7 @@ ADD_READINGS: Final = """INSERT OR IGNORE INTO readings
 KNOWN: Final = "SELECT id FROM readings WHERE id IN ({marks})"
 ADD_PLACES: Final = "INSERT INTO series (patient, time_us, kind, id, standing, number) VALUES {rows}"
 ADD_PLACE: Final = "INSERT INTO series (patient, time_us, kind, id, standing, number) VALUES (?,?,?,?,?,?)"
-ADD_LATEST: Final = """INSERT INTO latest (patient, kind, time_us, id, number) VALUES (?,?,?,?,?)
+ADD_LATEST: Final = """INSERT INTO latest (patient, kind, time_us, id, number) VALUES {rows}
     ON CONFLICT (patient, kind) DO UPDATE SET time_us = excluded.time_us, id = excluded.id, number = excluded.number
     WHERE (excluded.time_us, excluded.id) > (latest.time_us, latest.id)"""
 FILLED: Final = "UPDATE shelves SET up_to = ? WHERE shelf = ?"
@@ -126,7 +126,7 @@ def microseconds(moment: datetime) -> int:
 
 def instant(time_us: int) -> datetime:
     """The moment so many microseconds after 1970-01-01 UTC."""
-    return _EPOCH + timedelta(microseconds=time_us)
+    return _EPOCH + time_us * _MICROSECOND  # a third of what a timedelta made of it takes
 
 
 def standing_of(one: PatientReading) -> int:
@@ -150,12 +150,15 @@ def numbered(new: Mapping[bytes, PatientReading], newest: int) -> tuple[list[int
     """What ``ADD_READINGS`` takes, and how they will stand, with the numbers that follow ``newest``."""
     values: list[int | str | bytes] = []
     standings: list[Standing] = []
-    stored_time, stored_us = _EPOCH, 0
-    for number, (key, one) in enumerate(new.items(), newest + 1):
-        content, patient = one.content, one.patient_id.int.to_bytes(16)
-        if one.stored_time is not stored_time:  # a group has one for all
-            stored_time, stored_us = one.stored_time, microseconds(one.stored_time)
-        time_us, kind, standing = (one.effective_time - _EPOCH) // _MICROSECOND, content.kind, standing_of(one)
+    stored_time, stored_us, number = _EPOCH, 0, newest
+    for key, one in new.items():
+        number += 1
+        content, stored = one.content, one.stored_time
+        if stored is not stored_time:  # a group has one for all
+            stored_time, stored_us = stored, microseconds(stored)
+        patient, kind = one.patient_id.int.to_bytes(16), content.kind
+        time_us = (one.effective_time - _EPOCH) // _MICROSECOND
+        standing = ASIDE if one.aside else SHOWN if shows_as_latest(content) else IN_SERIES
         values += (number, key, patient, time_us, kind, standing, one.gateway, stored_us, one.body.decode())
         standings.append((patient, time_us, kind, key, standing, number))
     return values, standings

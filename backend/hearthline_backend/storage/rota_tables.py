@@ -32,6 +32,7 @@ rota_holidays = Table(
     to("author_id", "users.id", null=True),
     moment("created_at"),
     moment("removed_at", null=True),
+    to("removed_by_id", "users.id", null=True),  # null: at the command line, or not taken back
     Index("ix_rota_holidays_team_id_day", "team_id", "day"),
 )
 
@@ -48,6 +49,7 @@ rota_stand_ins = Table(
     to("author_id", "users.id", null=True),
     moment("created_at"),
     moment("removed_at", null=True),
+    to("removed_by_id", "users.id", null=True),  # null: at the command line, or not taken back
     Index("ix_rota_stand_ins_team_id_ends_at", "team_id", "ends_at"),
 )
 

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     SmallInteger,
     String,
     Table,
@@ -144,33 +143,6 @@ gateways = Table(
     moment("reported_at", null=True),
 )
 
-configurations = Table(
-    "configurations",
-    metadata,
-    number_id(),
-    to("gateway", "gateways.name"),
-    Column("revision", Integer, nullable=False),
-    Column("content", JSON, nullable=False),  # DesiredConfiguration
-    to("changed_by", "users.id", null=True),  # null: taken up from what the gateway reported
-    moment("changed_at"),
-    UniqueConstraint("gateway", "revision"),
-)
-
-commands = Table(
-    "commands",
-    metadata,
-    uuid_id(),
-    to("gateway", "gateways.name"),
-    Column("work", JSON, nullable=False),  # what was asked, without the digits of a pairing
-    to("asked_by", "users.id"),
-    moment("sent_at"),
-    moment("expires_at"),
-    Column("state", String(20), nullable=False),  # sent, then what the newest reply says
-    Column("reply", JSON),  # the newest CommandReply
-    moment("replied_at", null=True),
-    Index("ix_commands_gateway_sent_at", "gateway", "sent_at"),
-)
-
 sensors = Table(
     "sensors",
     metadata,
@@ -281,7 +253,7 @@ judged = Table(
     "judged",
     metadata,
     Column("reading_id", Uuid, primary_key=True),
-    to("patient_id", "patients.id"),
+    Column("patient_id", Uuid, nullable=False),  # no foreign key: who judges has found the patient, and none is deleted
     Column("kind", String(64), nullable=False),
     moment("effective_time"),
     moment("judged_at"),
@@ -313,6 +285,7 @@ alerts = Table(
     Column("outcome", String(30)),
     UniqueConstraint("patient_id", "rule_id", "episode"),
     Index("ix_alerts_patient_id_state", "patient_id", "state"),
+    Index("ix_alerts_unowned_red", "opened_at", **where("level = 'red' AND state = 'open'")),
 )
 
 alert_readings = Table(
@@ -379,26 +352,4 @@ due = Table(
     moment("done_at", null=True),
     Column("outcome", String(200)),
     Index("ix_due_done_at_due_at", "done_at", "due_at"),
-)
-
-# --- what could not be taken ---------------------------------------------------------------------------------------
-
-quarantine = Table(
-    "quarantine",
-    metadata,
-    number_id(),
-    Column("gateway", String(63), nullable=False),  # not a foreign key: an unknown gateway is one of the reasons
-    Column("status", String(20), nullable=False),  # rejected, held, released, discarded
-    Column("reason", String(60), nullable=False),  # not_json, wrong_schema, unknown_kind, ...
-    Column("message", String(500), nullable=False),
-    Column("reading_id", Uuid),
-    Column("batch", String(64)),
-    Column("payload", LargeBinary),  # null past the gateway's quota: hash and count stay
-    Column("payload_sha256", String(64), nullable=False),
-    Column("payload_bytes", Integer, nullable=False),
-    Column("count", Integer, nullable=False),
-    moment("received_at"),
-    moment("last_received_at"),
-    UniqueConstraint("gateway", "payload_sha256", "reason", "reading_id"),
-    Index("ix_quarantine_gateway_received_at", "gateway", "received_at"),
 )

@@ -83,6 +83,7 @@ digests = Table(
     Column("yellow", Integer, nullable=False),
     Column("no_data", Integer, nullable=False),
     Column("green", Integer, nullable=False),
+    Column("reports", Integer, nullable=False, server_default="0"),  # that nobody has confirmed
     UniqueConstraint("team_id", "day"),
 )
 
@@ -90,7 +91,7 @@ notices = Table(  # what people are told of that is no patient's alert
     "notices",
     metadata,
     number_id(),
-    Column("what", String(20), nullable=False),  # home, digest
+    Column("what", String(20), nullable=False),  # home, digest, report, behind
     to("home_alert_id", "home_alerts.id", null=True, index=True),
     to("digest_id", "digests.id", null=True),
     Column("path", String(200), nullable=False),  # of the view it links to; names nobody

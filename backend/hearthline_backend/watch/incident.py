@@ -1,7 +1,8 @@
 """When the operator is called: once when something breaks, again after a long while, and once when all is good. Pure.
 
 Everything that one failure breaks stops at about the same moment and is noticed one after the other. So a further hop
-is a reason for a further call only where it still worked long after the first one had stopped.
+is a reason for a further call only where it still worked long after the first one had stopped, and no other hop that
+is broken explains it.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from hearthline_backend.watch.hops import Hop, Rhythm
+from hearthline_backend.watch.hops import Hop, Rhythm, first_broken
 
 _ROUNDS_APART: Final = 2
 
@@ -57,7 +58,7 @@ class Incidents:
             return self._good(found, now)
         found.good_since = None
         apart = found.began + _ROUNDS_APART * self._rhythm.every_s
-        more = {hop for hop, at in late.items() if hop not in found.told and at > apart}
+        more = {hop for hop in first_broken(late) if hop not in found.told and late[hop] > apart}
         found.told |= late.keys()
         if more:
             found.called_at = now

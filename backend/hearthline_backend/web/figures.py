@@ -78,7 +78,9 @@ def condition_name(condition: str) -> str:
         "diabetes": _("Diabetes"),
         "diabetes_1": _("Diabetes type 1"),
         "diabetes_2": _("Diabetes type 2"),
+        "coronary": _("Coronary disease"),
         "coronary_disease": _("Coronary disease"),
+        "renal": _("Renal failure"),
         "renal_failure": _("Renal failure"),
         "depression": _("Depression"),
     }

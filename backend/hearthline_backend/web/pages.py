@@ -27,7 +27,8 @@ class NavItem:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What surrounds a view. ``live`` is the address of the live events, None where nothing on the page changes."""
+    """What surrounds a view. ``live`` is the address of the live events, None where nothing on the page changes;
+    ``delayed`` since when data does not come, in words."""
 
     title: str
     lang: str
@@ -42,6 +43,7 @@ class Frame:
     initials: str = ""
     standing: str = ""
     live: str | None = None
+    delayed: str = ""
     single_keys: bool = False
     role: str = ""
     session_ends: str = ""
@@ -95,7 +97,7 @@ def _first_letters(visit: Visit, place: Place) -> str:
 def frame(visit: Visit, title: str, here: str, *, live: bool = True) -> Frame:
     """The frame for somebody who is signed in."""
     now, place, session = visit.context.clock(), visit.request[PLACE], visit.request[SESSION]
-    user = visit.user
+    user, delayed = visit.user, visit.context.delayed_since()
     shown_now = times.long_date(now) + ", " + times.clock(now) if user.role is Role.PATIENT else times.footer_stamp(now)
     return Frame(
         title=title,
@@ -110,6 +112,7 @@ def frame(visit: Visit, title: str, here: str, *, live: bool = True) -> Frame:
         initials=_first_letters(visit, place),
         standing=_standing(visit, place),
         live="/live" if live else None,
+        delayed="" if delayed is None else times.stamp(delayed, now),
         single_keys=user.single_keys,
         role=user.role.value,
         session_ends=session.expires_at.isoformat(),

@@ -12,6 +12,11 @@ def say(phrase: Phrase) -> str:
     return _(phrase.msgid).format(**{name: _said(value) for name, value in phrase.values.items()})
 
 
+def advised(advice: str) -> str:
+    """What a rule advises, where several conditions share it each one's words."""
+    return " ".join(_(line) for line in advice.split("\n"))
+
+
 def _said(value: Said) -> str:
     if isinstance(value, Phrase):
         return say(value)

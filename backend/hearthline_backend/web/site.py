@@ -20,9 +20,14 @@ from hearthline_backend.web.routes import (
     my_data,
     on_call,
     patient,
+    pausing,
+    plan,
     quarantine,
     reading,
     remote,
+    report,
+    rota,
+    rota_entries,
     sign_in,
     together,
     whose,
@@ -30,6 +35,7 @@ from hearthline_backend.web.routes import (
 )
 from hearthline_backend.web.security_headers import Handler
 from hearthline_backend.web.sessions import SESSION, USER, session_middleware
+from hearthline_backend.web.ward_backtests import WARD_BACKTESTS, WardBacktests, close_ward_backtests
 
 _LARGEST_POST = 64 * 1024
 _PARTS = (
@@ -38,15 +44,20 @@ _PARTS = (
     worklist,
     whose,
     patient,
+    pausing,
+    plan,
     reading,
     alert,
     alert_acts,
     together,
+    report,
     homes,
     quarantine,
     remote,
     my_data,
     on_call,
+    rota,
+    rota_entries,
     indicators,
     live,
     link,
@@ -94,9 +105,11 @@ def create_site(context: WebContext) -> web.Application:
     )
     app[CONTEXT] = context
     app[live.STREAMS] = live.Streams()
+    app[WARD_BACKTESTS] = WardBacktests()
     for module in _PARTS:
         app.router.add_routes(module.routes)
     app.router.add_static("/static", STATIC)
     security_headers.install(app, secure=context.secure_cookies)
     app.on_shutdown.append(live.close_streams)
+    app.on_shutdown.append(close_ward_backtests)
     return app

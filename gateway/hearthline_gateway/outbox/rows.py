@@ -75,7 +75,7 @@ def insert_readings(
             (
                 str(reading.id),
                 frame_id,
-                reading.model_dump_json(),
+                reading.model_dump_json(exclude_defaults=True),
                 reading.live,
                 reading.schema_needed,
                 text(now),
@@ -99,7 +99,7 @@ def complete_unsent(
     for (seq, *_), reading in zip(found, readings, strict=True):
         db.execute(
             "UPDATE readings SET reading = ?, schema_needed = ? WHERE seq = ?",
-            (reading.model_dump_json(), reading.schema_needed, seq),
+            (reading.model_dump_json(exclude_defaults=True), reading.schema_needed, seq),
         )
     return readings
 

@@ -42,8 +42,12 @@ class AverageAssessor:
         self._fields = tuple(dict.fromkeys(bar.limit.field for bar in self._bars))
         self._of_field = tuple(tuple(bar for bar in self._bars if bar.limit.field == name) for name in self._fields)
         self._days: dict[date, _Day] = {}
+        """The oldest first."""
         self._today: date | None = None
-        self._counted: tuple[_Day, ...] = ()
+        self._counted: Sequence[_Day] = ()
+        self._sums: list[float] = []
+        """By field, over the days that count."""
+        self._count_of_all = 0
         self._verdict = _INCOMPLETE
         self._seen: Observation | None = None
 
@@ -57,13 +61,15 @@ class AverageAssessor:
         today = local.date()
         day = self._days.get(today)
         if day is None:
-            day = self._days[today] = _Day(len(self._fields))
+            day = self._begin(today)
         was_complete = day.complete
-        self._add(day, numbers, 0 if local.time() < self._rule.protocol.noon else 1, observation)
+        added = self._add(day, numbers, 0 if local.time() < self._rule.protocol.noon else 1, observation)
         if today != self._today or day.complete is not was_complete:
             self._today = today
             self._count(today)
-        elif was_complete and self._counted and self._counted[-1] is day:
+        elif added and was_complete and self._counted and self._counted[-1] is day:
+            self._sums = [total + one for total, one in zip(self._sums, added, strict=True)]
+            self._count_of_all += 1
             self._hold()
         return self._verdict
 
@@ -76,13 +82,22 @@ class AverageAssessor:
         found = [] if self._verdict is _INCOMPLETE else [self._crossing(bar) for bar in self._bars]
         return Grounds((*(one for one in ids if one != own), own), tuple(found))
 
-    def _add(self, day: _Day, numbers: Sequence[float | None], session: int, observation: Observation) -> None:
+    def _begin(self, today: date) -> _Day:
+        day = _Day(len(self._fields))
+        behind = bool(self._days) and today < next(reversed(self._days))  # a zone may go back over midnight
+        self._days[today] = day
+        if behind:
+            self._days = dict(sorted(self._days.items()))
+        return day
+
+    def _add(self, day: _Day, numbers: Sequence[float | None], session: int, observation: Observation) -> list[float]:
+        """What it adds to the sums; nothing where it is left out."""
         sign, protocol = self._sign, self._rule.protocol
         turned = [sign * number for number in numbers if number is not None]
         if -inf in turned:
-            return
-        for index, number in enumerate(turned):
-            day.sums[index] += sign * exact(number * sign) if number != inf else inf
+            return []
+        parts = [sign * exact(number * sign) if number != inf else inf for number in turned]
+        day.sums = [total + one for total, one in zip(day.sums, parts, strict=True)]
         day.count += 1
         at, last = observation.effective_time, day.last[session]
         day.readings.append(Seen(0, at, observation.reading_id))
@@ -90,29 +105,29 @@ class AverageAssessor:
             day.session[session] += 1
             day.last[session] = at
             day.complete = min(day.session) >= protocol.a_session
+        return parts
 
     def _count(self, today: date) -> None:
         """The days that count anew: one has become complete, or another one has begun."""
         protocol = self._rule.protocol
-        for day in [one for one in self._days if (today - one).days >= protocol.days]:
-            del self._days[day]
-        complete = [one for day, one in sorted(self._days.items()) if day <= today and one.complete]
+        while (today - (oldest := next(iter(self._days)))).days >= protocol.days:
+            del self._days[oldest]
+        complete = [one for day, one in self._days.items() if one.complete and day <= today]
         if len(complete) < protocol.least_days:
             self._counted, self._verdict = (), _INCOMPLETE
             return
-        self._counted = tuple(complete[protocol.drop_days :])
+        self._counted = counted = complete[protocol.drop_days :]
+        self._sums = [sum(several) for several in zip(*[one.sums for one in counted], strict=True)]
+        self._count_of_all = sum([one.count for one in counted])
         self._hold()
 
     def _hold(self) -> None:
-        count = sum(one.count for one in self._counted)
-        held = [held_against(bars, self._sum(index), count) for index, bars in enumerate(self._of_field)]
+        count = self._count_of_all
+        held = [held_against(bars, total, count) for bars, total in zip(self._of_field, self._sums, strict=True)]
         self._verdict = settled(*(held[0] if len(held) == 1 else together(held)))
 
-    def _sum(self, index: int) -> float:
-        return sum(one.sums[index] for one in self._counted)
-
     def _crossing(self, bar: Bar) -> Crossing:
-        total, count = self._sum(self._fields.index(bar.limit.field)), sum(one.count for one in self._counted)
+        total, count = self._sums[self._fields.index(bar.limit.field)], self._count_of_all
         value = None if total == inf else round(plain(self._sign * total) / count, 6)
         past = total >= bar.value * count
         span = timedelta(days=self._rule.protocol.days)

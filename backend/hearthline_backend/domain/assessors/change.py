@@ -1,16 +1,26 @@
 """A rise or a fall within a time."""
 
+from collections import deque
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import inf, isinf
-from uuid import UUID
 
 from hearthline_backend.domain.assessors.figures import NOTHING, Bar, exact, figure, held_against, plain, together
-from hearthline_backend.domain.assessors.windows import LowestWindow, MedianWindow, Seen
+from hearthline_backend.domain.assessors.windows import LowestWindow, MedianWindow, Seen, newest_ids
 from hearthline_backend.domain.change_rule import Change, ChangeRule
 from hearthline_backend.domain.observation import Observation
 from hearthline_backend.domain.rules import Level, Limit
-from hearthline_backend.domain.verdict import LEVELS, NO_VALUE, TOO_FEW, WITHIN, Crossing, Grounds, Verdict, settled
+from hearthline_backend.domain.verdict import (
+    LEVELS,
+    MOST_READINGS,
+    NO_VALUE,
+    TOO_FEW,
+    WITHIN,
+    Crossing,
+    Grounds,
+    Verdict,
+    settled,
+)
 
 
 @dataclass(slots=True)
@@ -23,7 +33,7 @@ class _Told:
     usual: MedianWindow | None
     change: float | None = None
     reference: int | None = None
-    readings: tuple[UUID, ...] = ()
+    readings: tuple[Seen, ...] = ()
     based: bool = False
 
 
@@ -69,10 +79,13 @@ class ChangeAssessor:
         """As :class:`~.assessor.Assessor`."""
         if self._seen is None:
             return Grounds()
-        readings: dict[UUID, None] = {}
-        for told in self._told:
-            readings |= dict.fromkeys(told.usual.readings if told.based and told.usual is not None else told.readings)
         own = self._seen.reading_id
+        named: dict[int, Seen] = {}  # by the number of the id: an id itself is slow to compare
+        for told in self._told:
+            entries = told.usual.entries if told.based and told.usual is not None else told.readings
+            named |= {one.reading_id.int: one for one in entries}
+        named.pop(own.int, None)
+        readings = newest_ids(deque(sorted(named.values(), key=_order)), MOST_READINGS - 1)
         found = [
             self._crossing(told, bar)
             for level in LEVELS
@@ -80,7 +93,7 @@ class ChangeAssessor:
             for bar in told.bars
             if told.change is not None and bar.level is level
         ]
-        return Grounds((*(one for one in readings if one != own), own), tuple(found))
+        return Grounds((*readings, own), tuple(found))
 
     def _count(self, seen: Seen) -> None:
         for told in self._told:
@@ -98,7 +111,7 @@ class ChangeAssessor:
             if risen is None:
                 told.change, told.reference, told.readings = None, None, ()
             else:
-                told.change, told.reference, told.readings = risen[0], risen[1].number, (risen[1].reading_id,)
+                told.change, told.reference, told.readings = risen[0], risen[1].number, (risen[1],)
 
     def _verdict(self) -> Verdict:
         known = False
@@ -122,6 +135,10 @@ class ChangeAssessor:
         return Crossing(
             bar.level, bar.limit, value, beyond, past, "change", self._rule.kind, reference, told.within, told.based
         )
+
+
+def _order(one: Seen) -> tuple[datetime, int]:
+    return one.at, one.reading_id.int
 
 
 def _bar(rule: ChangeRule, level: Level, change: Change) -> Bar:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from math import isinf
+from typing import NamedTuple
 from uuid import UUID
 
 from hearthline_backend.domain.assessors.figures import exact, figure, plain
@@ -28,13 +29,15 @@ _MEASURE: Measure = "condition"
 class _Newest:
     """The newest value of a field, for :class:`Crossed`."""
 
-    __slots__ = ("at", "leaf", "number", "reading_id", "told")
+    __slots__ = ("answer", "at", "leaf", "number", "reading_id", "told")
 
     def __init__(self, leaf: Crossed) -> None:
         self.leaf = leaf
         self.at: datetime | None = None
         self.number = 0.0
         self.told: float | None = None
+        self.answer: bool | None = None
+        """Met or not at the last reading; None where that is not known."""
         self.reading_id: UUID | None = None
 
     def see(self, number: float, observation: Observation) -> None:
@@ -63,7 +66,7 @@ class _Newest:
 class _Risen:
     """The change of a field within the time, for :class:`Changed`."""
 
-    __slots__ = ("amount", "beyond", "found", "leaf", "newest", "sign", "window", "within")
+    __slots__ = ("amount", "answer", "beyond", "found", "leaf", "newest", "sign", "window", "within")
 
     def __init__(self, leaf: Changed, within: timedelta) -> None:
         self.leaf = leaf
@@ -75,6 +78,8 @@ class _Risen:
         """Of the newest value, where it lies beyond what the meter can process."""
         self.newest: tuple[datetime, UUID] | None = None
         self.found: tuple[int, Seen, Seen] | None = None
+        self.answer: bool | None = None
+        """As of a :class:`_Newest`."""
 
     def see(self, number: float, observation: Observation) -> None:
         at, reading_id = observation.effective_time, observation.reading_id
@@ -115,6 +120,13 @@ class _Risen:
 _Leaf = _Newest | _Risen
 
 
+class _Parts(NamedTuple):
+    """A condition over others: one part that is answered with ``settles`` answers it."""
+
+    settles: bool
+    parts: "tuple[_Parts | _Leaf, ...]"
+
+
 class CombinationAssessor:
     """What is not known makes a condition unknown only where it matters: one part that is not met settles "all of",
     one that is met settles "any of"."""
@@ -131,7 +143,8 @@ class CombinationAssessor:
         self._of_kind: dict[str, list[_Leaf]] = {}
         for leaf, keeper in self._leaves.items():
             self._of_kind.setdefault(leaf.kind, []).append(keeper)
-        self._met: dict[Crossed | Changed, bool | None] = {}
+        self._keepers = tuple(self._leaves.values())
+        self._asked = tuple((level, self._parts(one)) for level, one in self._conditions)
         self._seen: Observation | None = None
 
     def see(self, observation: Observation) -> Verdict:
@@ -146,10 +159,11 @@ class CombinationAssessor:
             return NO_VALUE
         self._seen = observation
         now, within = observation.effective_time, self._rule.within
-        met = self._met = {leaf: keeper.met(now, within) for leaf, keeper in self._leaves.items()}
+        for keeper in self._keepers:
+            keeper.answer = keeper.met(now, within)
         missing = False
-        for level, condition in self._conditions:
-            answer = _answer(condition, met)
+        for level, condition in self._asked:
+            answer = _answer(condition)
             if answer:
                 return settled(level, None)
             missing = missing or answer is None
@@ -160,15 +174,15 @@ class CombinationAssessor:
         if self._seen is None:
             return Grounds()
         own = self._seen.reading_id
-        fired = {leaf for leaf, met in self._met.items() if met}
+        fired = any(keeper.answer for keeper in self._keepers)
         readings = {
             one
-            for leaf, keeper in self._leaves.items()
-            if self._met.get(leaf) is not None and (leaf in fired or not fired)
+            for keeper in self._keepers
+            if keeper.answer is not None and (keeper.answer or not fired)
             for one in keeper.readings()
         }
         found = [
-            self._leaves[leaf].crossing(level, self._met.get(leaf))
+            self._leaves[leaf].crossing(level, self._leaves[leaf].answer)
             for level in LEVELS
             for mine, condition in self._conditions
             if mine is level
@@ -176,13 +190,20 @@ class CombinationAssessor:
         ]
         return Grounds((*(one for _, one in sorted(readings) if one != own), own), tuple(found))
 
+    def _parts(self, condition: Condition) -> _Parts | _Leaf:
+        if isinstance(condition, Crossed | Changed):
+            return self._leaves[condition]
+        return _Parts(not isinstance(condition, AllOf), tuple(self._parts(part) for part in condition.parts))
 
-def _answer(condition: Condition, met: dict[Crossed | Changed, bool | None]) -> bool | None:
+
+def _answer(condition: _Parts | _Leaf) -> bool | None:
     """Met, not met, or not known."""
-    if isinstance(condition, Crossed | Changed):
-        return met[condition]
-    answers = [_answer(part, met) for part in condition.parts]
-    settles = not isinstance(condition, AllOf)
-    if settles in answers:
-        return settles
-    return None if None in answers else not settles
+    if not isinstance(condition, _Parts):
+        return condition.answer
+    known = True
+    for part in condition.parts:
+        answer = _answer(part)
+        if answer is condition.settles:
+            return answer
+        known = known and answer is not None
+    return not condition.settles if known else None

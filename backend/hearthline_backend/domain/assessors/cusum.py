@@ -1,5 +1,6 @@
 """The cumulative sum of small steps away from what is usual."""
 
+from bisect import bisect_left, insort
 from collections import deque
 from itertools import islice
 from math import inf, isinf
@@ -27,6 +28,8 @@ class CusumAssessor:
         self._entries: deque[Seen] = deque()
         self._first = 0
         """The number of the oldest entry."""
+        self._usual: list[int] = []
+        """The numbers of the oldest entries, of as many as make a baseline; sorted."""
         self._total = 0
         self._line = LowestLine()
         self._baseline: int | None = None
@@ -70,23 +73,28 @@ class CusumAssessor:
         self._total += seen.number
         newest = self._first + len(entries) - 1
         self._line.add(newest, self._total)
-        stale = self._baseline is None
+        if len(entries) <= least:
+            insort(self._usual, seen.number)
         while seen.at - entries[0].at > self._rule.look_back:
-            entries.popleft()
-            self._first += 1
-            stale = True
+            self._drop_oldest()
         # The sum begins after the values of the baseline: the point of the last of them is where it may begin.
         while len(self._line) > max(1, len(entries) - least + 1):
             self._line.drop_oldest()
         if len(entries) <= least:
             self._measure, self._baseline, self._since = None, None, newest
             return
-        if stale or self._baseline is None:
-            self._baseline = median(sorted(one.number for one in islice(entries, least)))
+        self._baseline = median(self._usual)
         slope = self._baseline + self._slack
         lowest, place = self._line.lowest(slope)
         self._measure = self._total - slope * newest - lowest
         self._since = place + 1
+
+    def _drop_oldest(self) -> None:
+        entries, usual, least = self._entries, self._usual, self._rule.baseline_least
+        del usual[bisect_left(usual, entries.popleft().number)]
+        self._first += 1
+        if len(entries) >= least:
+            insort(usual, entries[least - 1].number)
 
     def _crossings(self, measure: float) -> tuple[Crossing, ...]:
         beyond = measure == inf

@@ -71,7 +71,8 @@ class ScoreAssessor:
         for one in self._newest.values():
             if now - one.at <= rule.within:
                 total += one.points
-                highest = max(highest, one.points)
+                if one.points > highest:  # max() would be a call a reading and input
+                    highest = one.points
             elif one.points and now - one.at <= rule.look_back:
                 waiting = True
         if rule.red_from is not None and total >= rule.red_from:

@@ -85,9 +85,9 @@ class MedianWindow:
         return median(self._sorted)
 
     @property
-    def readings(self) -> tuple[UUID, ...]:
-        """Those it rests on."""
-        return newest_ids(self._inside)
+    def entries(self) -> tuple[Seen, ...]:
+        """Those it rests on, oldest first; the newest of them."""
+        return tuple(islice(self._inside, max(0, len(self._inside) - MOST_READINGS), None))
 
 
 def median(numbers: list[int]) -> int:

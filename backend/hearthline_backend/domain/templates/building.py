@@ -75,7 +75,7 @@ def build_plan(
         rules = by_target(rules, target)
     settled, conflicts = settle(rules, decided, oxygen_rule)
     slots = tuple(dict.fromkeys((*(slot for one in templates for slot in one.slots), *extra_slots)))
-    adjusted = Adjusted(made, decided, oxygen_target, conflicts)
+    adjusted = Adjusted(made, decided, oxygen_target, conflicts, extra_rules)
     return Plan(patient_id, version, valid_from, tuple(conditions), settled, slots, reason, author, adjusted)
 
 

@@ -2,7 +2,7 @@
 
 A limit counts as passed at its own value, and the ADA's levels begin beyond theirs: under 70 and under 54, over 180 and
 over 250 mg/dL. So the limits lie between the steps that meters print, in mg/dL and in mmol/L alike: 3.9 mmol/L is
-70.3 mg/dL and no alert, 13.9 mmol/L is 250.4 mg/dL and none either.
+70.3 mg/dL and no alert, 13.9 mmol/L is 250.4 mg/dL and none either; 33.3 mmol/L is 599.9 mg/dL and a crisis, as 600 mg/dL is.
 """
 
 from datetime import timedelta
@@ -15,7 +15,7 @@ from hearthline_backend.domain.trend_rules import MovingAverageRule
 LEVEL_1: Final = 69.9
 LEVEL_2: Final = 53.9
 VERY_HIGH: Final = 250.5
-CRISIS: Final = 600.0
+CRISIS: Final = 599.5
 EIGHT_PER_CENT: Final = 183.0
 
 _LOOK_BACK: Final = timedelta(days=2)

@@ -16,6 +16,7 @@ from influxdb_client.service.write_service import WriteService
 from hearthline_backend.storage.influxdb import flux
 from hearthline_backend.storage.influxdb.address import InfluxAddress
 from hearthline_backend.storage.influxdb.flux import Value
+from hearthline_backend.storage.influxdb.retry_after import RetryAfter
 from hearthline_backend.storage.ports import StoreUnavailableError
 
 CONNECT_WITHIN_S: Final = 5.0
@@ -34,6 +35,7 @@ _REFUSED: Final[Mapping[int, str]] = {
     503: "it is starting, or takes no more just now; look at its log",
 }
 _COMPLAINTS: Final[Mapping[str, str]] = {
+    "timeout": "it did not get done within its own time limit; look at its disk and its load",
     "no space left on device": "its disk is full; make room",
     "field type conflict": "a field of the measurement reading has another type; use a bucket of Hearthline's own",
     "retention policy": "the bucket forgets what is old; set its retention to forever",
@@ -43,12 +45,14 @@ _COMPLAINTS: Final[Mapping[str, str]] = {
 
 
 class RefusedError(StoreUnavailableError):
-    """The server answered, and did not do it. ``status`` is HTTP's."""
+    """The server answered, and did not do it. ``status`` is HTTP's; ``wait_s`` is how long it wants to be left alone,
+    where it was not even asked for that."""
 
-    def __init__(self, status: int, base: str, said: str) -> None:
+    def __init__(self, status: int, base: str, said: str, *, wait_s: float = 0.0) -> None:
         lower = said.lower()
         known = next((why for part, why in _COMPLAINTS.items() if part in lower), None)
-        super().__init__(f"InfluxDB at {base} answered {status}: {known or _REFUSED.get(status, 'look at its log')}")
+        text = f"InfluxDB at {base} answered {status}: {known or _REFUSED.get(status, 'look at its log')}"
+        super().__init__(f"{text}; it is asked again in {wait_s:.0f} s" if wait_s else text)
         self.status = status
 
 
@@ -62,6 +66,7 @@ class InfluxConnection:
         self._queries: Any = QueryService(self._api)
         self._writes: Any = WriteService(self._api)
         self._deletes: Any = DeleteService(self._api)
+        self._waits = RetryAfter()
         self._bucket = {"org": address.organisation, "bucket": address.bucket}
 
     @classmethod
@@ -84,6 +89,7 @@ class InfluxConnection:
         """Points in line protocol; they are on the server's disk when it returns."""
         text = "text/plain; charset=utf-8"
         await self._ask(
+            "write",
             WRITE_WITHIN_S,
             lambda: self._writes.post_write_async(**self._bucket, body=lines, precision="ns", content_type=text),
         )
@@ -92,6 +98,7 @@ class InfluxConnection:
         """Ask in Flux, see :mod:`.flux`; the answer as CSV."""
         body = flux.request(text, {"bucket": self.address.bucket, **values})
         return await self._ask(
+            "query",
             QUERY_WITHIN_S,
             lambda: self._queries.post_query_async(
                 org=self.address.organisation, query=body, _preload_content=False, _return_http_data_only=True
@@ -102,7 +109,9 @@ class InfluxConnection:
         """Delete what has these tags from ``start`` to ``stop``, both included."""
         body = {"start": start, "stop": stop, "predicate": predicate}
         await self._ask(
-            DELETE_WITHIN_S, lambda: self._deletes.post_delete_async(delete_predicate_request=body, **self._bucket)
+            "delete",
+            DELETE_WITHIN_S,
+            lambda: self._deletes.post_delete_async(delete_predicate_request=body, **self._bucket),
         )
 
     async def get(self, path: str, params: Mapping[str, str]) -> str:
@@ -123,6 +132,7 @@ class InfluxConnection:
 
     async def _plain(self, method: str, path: str, params: list[tuple[str, str]], body: Any) -> str:
         return await self._ask(
+            "administration",
             QUERY_WITHIN_S,
             lambda: self._api.call_api(
                 path,
@@ -135,18 +145,22 @@ class InfluxConnection:
             ),
         )
 
-    async def _ask(self, within_s: float, call: Callable[[], Awaitable[Any]]) -> str:
+    async def _ask(self, what: str, within_s: float, call: Callable[[], Awaitable[Any]]) -> str:
+        wait_s, status = self._waits.left_s(what)
+        if wait_s:
+            raise RefusedError(status, self.address.base, "", wait_s=wait_s)
         try:
             async with asyncio.timeout(within_s):
                 try:
-                    return await self._answer(await call())
+                    return await self._answer(what, await call())
                 except (aiohttp.ServerDisconnectedError, ConnectionResetError):
                     # A connection kept since before a restart. Everything we ask may be asked twice.
-                    return await self._answer(await call())
+                    return await self._answer(what, await call())
         except TimeoutError:
             why = f"did not answer within {within_s:g} s; look at its load and its disk"
             raise StoreUnavailableError(f"InfluxDB at {self.address.base} {why}") from None
         except ApiException as error:
+            self._waits.heard(what, error.status or 0, error.retry_after)
             said = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else str(error.body)
             raise RefusedError(error.status or 0, self.address.base, said[:_MOST_OF_A_COMPLAINT]) from None
         except aiohttp.ClientSSLError:
@@ -156,12 +170,13 @@ class InfluxConnection:
             why = f"cannot be reached ({type(error).__name__}); is it running, and is readings_url right?"
             raise StoreUnavailableError(f"InfluxDB at {self.address.base} {why}") from None
 
-    async def _answer(self, answer: Any) -> str:
+    async def _answer(self, what: str, answer: Any) -> str:
         """The text of an answer that was not read yet; nothing where the client has done with it."""
         if not isinstance(answer, aiohttp.ClientResponse):
             return ""
         async with answer:
             if answer.status < 300:
                 return await answer.text()
+            self._waits.heard(what, answer.status, answer.headers.get("Retry-After"))
             said = (await answer.content.read(_MOST_OF_A_COMPLAINT)).decode("utf-8", "replace")
             raise RefusedError(answer.status, self.address.base, said)

@@ -11,12 +11,13 @@ from uuid import UUID
 
 from hearthline_backend.storage.influxdb.bucket import claim_bucket, prepare_bucket
 from hearthline_backend.storage.influxdb.connection import InfluxConnection
+from hearthline_backend.storage.influxdb.contents import Contents
 from hearthline_backend.storage.influxdb.moving import Moving
 from hearthline_backend.storage.influxdb.points import NEVER_APART_NS, Points
 from hearthline_backend.storage.influxdb.register import Register
 from hearthline_backend.storage.influxdb.series import Series
 from hearthline_backend.storage.influxdb.writing import Writing
-from hearthline_backend.storage.ports import Bucket, PatientReading, Place, Records, Width
+from hearthline_backend.storage.ports import Bucket, PatientReading, Place, Records, Span, Width
 from hearthline_backend.storage.readings_tables import microseconds
 
 
@@ -27,9 +28,10 @@ class InfluxReadings:
         self._records = records
         self._connection = connection
         self._points = Points(connection)
+        self._contents = Contents()
         self._writing = Writing(records, self._points)
         self._moving = Moving(records, self._points, self._writing)
-        self._series = Series(records, self._points)
+        self._series = Series(records, self._points, self._contents)
 
     @classmethod
     async def open(cls, records: Records, connection: InfluxConnection, *, forget_other_bucket: bool = False) -> Self:
@@ -50,7 +52,9 @@ class InfluxReadings:
 
     async def write(self, rows: Sequence[PatientReading]) -> frozenset[UUID]:
         """All rows durable; the ids that were new, see :meth:`.writing.Writing.write`."""
-        return await self._writing.write(rows)
+        new = await self._writing.write(rows)
+        self._contents.remember(rows if len(new) == len(rows) else [one for one in rows if one.id in new])
+        return new
 
     async def get(self, reading_id: UUID) -> PatientReading | None:
         """One reading by its id."""
@@ -63,6 +67,10 @@ class InfluxReadings:
     async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[PatientReading]:
         """Readings of one patient and kind with ``start <= effective_time < end``, oldest first, then by id."""
         return await self._series.window(patient_id, kind, start, end)
+
+    async def windows(self, wanted: Sequence[Span]) -> list[list[PatientReading]]:
+        """Many windows, in the order in which they are asked for."""
+        return await self._series.windows(wanted)
 
     async def latest(self, patients: Collection[UUID]) -> Mapping[UUID, Mapping[str, PatientReading]]:
         """The newest reading with a value of the patient, per patient and kind."""
@@ -80,6 +88,7 @@ class InfluxReadings:
 
     async def erase(self, patient_id: UUID) -> int:
         """Forget everything of a patient; returns how many readings there were."""
+        self._contents.forget()
         return await self._moving.erase(patient_id)
 
     async def patients(self) -> list[UUID]:

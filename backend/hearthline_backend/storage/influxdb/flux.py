@@ -8,7 +8,6 @@ for several values, only the numbers of their names go into it.
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from operator import itemgetter
@@ -16,6 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hearthline_backend.storage.influxdb.spot import EARLIEST_NS, LATEST_NS
+from hearthline_backend.storage.influxdb.stretches import Stretch
 from hearthline_backend.storage.ports import StoreUnavailableError
 
 Value = str | int | tuple[UUID, ...]
@@ -47,29 +47,23 @@ LATEST: Final = f"""{_FROM}
     |> keep(columns: ["_time", "_value", "patient", "kind", "lane"])"""
 _STRETCH: Final = """from(bucket: params.bucket)
     |> range(start: time(v: params.start{number}), stop: time(v: params.stop{number}))
-    |> filter(fn: (r) => r._measurement == "reading" and r._field == "kept" and r.patient == params.patient{number})
+    |> filter(fn: (r) => r._measurement == "reading" and r._field == "kept" and r.patient {test} params.patient{number})
     |> keep(columns: ["_time", "_value", "patient", "kind", "lane"])
     |> yield(name: "{number}")"""
 
 ANY_TIME: Final[Mapping[str, Value]] = {"start": EARLIEST_NS, "stop": LATEST_NS + 1000}
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """All that a patient has from ``start`` up to and without ``stop``, in nanoseconds."""
-
-    patient_id: UUID
-    start: int
-    stop: int
-
-
 def stretches(wanted: Sequence[Stretch]) -> tuple[str, dict[str, Value]]:
     """One query for several, and its parameters."""
-    text = "\n".join(_STRETCH.format(number=number) for number in range(len(wanted)))
+    texts: list[str] = []
     values: dict[str, Value] = {}
     for number, one in enumerate(wanted):
-        values |= {f"patient{number}": str(one.patient_id), f"start{number}": one.start, f"stop{number}": one.stop}
-    return text, values
+        alone = len(one.patients) == 1
+        texts.append(_STRETCH.format(number=number, test="==" if alone else "=~"))
+        who = str(one.patients[0]) if alone else one.patients
+        values |= {f"patient{number}": who, f"start{number}": one.start, f"stop{number}": one.stop}
+    return "\n".join(texts), values
 
 
 def request(text: str, values: Mapping[str, Value]) -> dict[str, Any]:

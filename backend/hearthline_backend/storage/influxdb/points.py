@@ -1,7 +1,8 @@
 """The points of one bucket: written, found, deleted by their places. Knows nothing of which place counts."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -10,17 +11,18 @@ from uuid import UUID
 
 from hearthline_backend.storage.influxdb import flux
 from hearthline_backend.storage.influxdb.connection import InfluxConnection
-from hearthline_backend.storage.influxdb.flux import Stretch
 from hearthline_backend.storage.influxdb.line_protocol import (
     MEASUREMENT,
     field_name,
-    line_of,
+    lines_of,
     reading_of,
     tag,
     time_of,
     untagged,
 )
+from hearthline_backend.storage.influxdb.register import parts
 from hearthline_backend.storage.influxdb.spot import EARLIEST_NS, LATEST_NS, Spot, earliest_point, slot_of
+from hearthline_backend.storage.influxdb.stretches import APART_NS, stretches_of
 from hearthline_backend.storage.influxdb.sums import Steps, Sums, add_to, floor
 from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.readings_tables import instant, microseconds
@@ -30,12 +32,14 @@ LATEST: Final = instant(LATEST_NS // 1000)
 """From and up to when a point's own time says its effective time."""
 MOST_NUMBERS: Final = 20_000
 """Of one field: where a series has more, InfluxDB sums up by itself."""
-_CHARACTERS_A_REQUEST: Final = 700_000
-"""A body beyond a megabyte would keep the event loop from everything else while it is sent."""
+_CHARACTERS_A_REQUEST: Final = 300_000
+"""About a thousand readings. InfluxDB gives a request ten seconds, answers 500 when they are over, and needs most of
+them where each of the points begins a series or lies in another year; what it has done by then need not be done again.
+A body beyond a megabyte would also keep the event loop from everything else while it is sent."""
+_REQUESTS_AT_ONCE: Final = 3
 _STRETCHES_A_QUERY: Final = 40
+_PLACES_A_QUERY: Final = 4_000
 _PATIENTS_A_QUERY: Final = 200
-_APART_NS: Final = 7 * 86_400 * 1_000_000_000
-"""Places farther apart are asked for one by one; what a home measures in a week costs less than another question."""
 
 NEVER_APART_NS: Final = LATEST_NS - EARLIEST_NS + 1000
 """For places that have nothing else between them."""
@@ -68,24 +72,20 @@ class Points:
 
     async def write(self, rows: Sequence[tuple[PatientReading, Spot]]) -> None:
         """Durable when it returns. The same again changes nothing."""
-        lines: list[str] = []
-        size = 0
-        for one, spot in rows:
-            line = line_of(one, spot)
-            if lines and size + len(line) > _CHARACTERS_A_REQUEST:
-                await self._connection.write("\n".join(lines).encode())
-                lines, size = [], 0
-            lines.append(line)
-            size += len(line)
-        if lines:
-            await self._connection.write("\n".join(lines).encode())
+        for some in parts(_requests(lines_of(rows)), _REQUESTS_AT_ONCE):
+            writes = [self._connection.write("\n".join(lines).encode()) for lines in some]
+            # What was begun is waited for, whatever becomes of the others: nothing is on its way when this raises.
+            for done in await asyncio.gather(*writes, return_exceptions=True):
+                if done is not None:
+                    raise done
 
-    async def at(self, spots: Mapping[UUID, Spot], *, apart_ns: int = _APART_NS) -> dict[UUID, PatientReading]:
+    async def at(self, spots: Mapping[UUID, Spot], *, apart_ns: int = APART_NS) -> dict[UUID, PatientReading]:
         """The readings at these places; those that are not there are left out. ``apart_ns`` is how far places may lie
         apart to be asked for with all that lies between them."""
         wanted = {key_of(one, spot): (one, spot) for one, spot in spots.items()}
+        moments = sorted((patient_id, moment) for patient_id, _, _, moment in wanted)
         found: dict[UUID, PatientReading] = {}
-        for answer in await self._stretches(_stretches_of(wanted, apart_ns)):
+        for answer in await self._stretches(moments, apart_ns):
             for patient, kind, lane, time, kept in flux.columns(answer, "patient", "kind", "lane", "_time", "_value"):
                 there = wanted.get((_patient(patient), untagged(kind), int(lane), flux.nanoseconds(time)))
                 if there is not None:
@@ -161,10 +161,27 @@ class Points:
             await self._connection.query(text, {**series, "start": begin, "stop": stop, **more}) if begin < stop else ""
         )
 
-    async def _stretches(self, wanted: Sequence[Stretch]) -> list[str]:
-        starts = range(0, len(wanted), _STRETCHES_A_QUERY)
-        queries = [flux.stretches(wanted[start : start + _STRETCHES_A_QUERY]) for start in starts]
+    async def _stretches(self, moments: Sequence[tuple[UUID, int]], apart_ns: int) -> list[str]:
+        queries = [
+            flux.stretches(wanted)
+            for some in parts(moments, _PLACES_A_QUERY)
+            for wanted in parts(stretches_of(some, apart_ns), _STRETCHES_A_QUERY)
+        ]
         return [await self._connection.query(*one) for one in queries]
+
+
+def _requests(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The lines in portions that are one request each."""
+    some: list[str] = []
+    size = 0
+    for line in lines:
+        if some and size + len(line) > _CHARACTERS_A_REQUEST:
+            yield some
+            some, size = [], 0
+        some.append(line)
+        size += len(line)
+    if some:
+        yield some
 
 
 def _point(patient_id: UUID, kind: str, lane: int, nanoseconds: int, kept: str) -> Point:
@@ -175,18 +192,6 @@ def _point(patient_id: UUID, kind: str, lane: int, nanoseconds: int, kept: str) 
 @lru_cache(maxsize=16384)
 def _patient(tag: str) -> UUID:
     return UUID(tag)
-
-
-def _stretches_of(keys: Iterable[Key], apart_ns: int) -> list[Stretch]:
-    """What has to be asked for, so that all of these are in the answers and little else."""
-    found: list[Stretch] = []
-    for patient_id, moment in sorted((key[0], key[3]) for key in keys):
-        last = found[-1] if found else None
-        if last is not None and last.patient_id == patient_id and moment - last.stop < apart_ns:
-            found[-1] = Stretch(patient_id, last.start, moment + 1)
-        else:
-            found.append(Stretch(patient_id, moment, moment + 1))
-    return found
 
 
 def _rfc3339(nanoseconds: int) -> str:

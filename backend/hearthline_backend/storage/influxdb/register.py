@@ -40,6 +40,10 @@ _TAKE_POSTGRESQL: Final = f"""INSERT INTO reading_places ({_COLUMNS})
     FROM unnest($3::uuid[], $4::varchar[], $5::bigint[], $6::integer[], $7::boolean[], $8::uuid[])
         AS wanted (patient, kind, at, slot, aside, one)
     ON CONFLICT DO NOTHING"""  # noqa: S608
+_CLAIM_POSTGRESQL: Final = f"""WITH closed AS (DELETE FROM reading_claims WHERE claim = ANY($9::bigint[])),
+    opened AS (INSERT INTO reading_claims (claim, opened_at) VALUES ($2::bigint, $10))
+    {_TAKE_POSTGRESQL}"""  # noqa: S608
+"""All that a group of new readings needs, as one statement."""
 _PATIENTS: Final = text("""WITH RECURSIVE found (patient_id) AS (
         SELECT (SELECT patient_id FROM reading_places ORDER BY patient_id LIMIT 1)
         UNION ALL SELECT (SELECT next.patient_id FROM reading_places AS next
@@ -107,6 +111,20 @@ class Register:
         rows = await self.connection.execute(query)
         return {row.claim: row.opened_at for row in rows}
 
+    async def claim_anew(
+        self, wanted: Mapping[UUID, Spot], closed: Collection[int]
+    ) -> tuple[int, dict[UUID, Standing] | None]:
+        """Close claims as :meth:`close_claims`, open one, and take places under it as :meth:`claim`, whose answer comes
+        with the new number."""
+        if self.connection.dialect.name != "postgresql":
+            await self.close_claims(closed)
+            number = await self.open_claim()
+            return number, await self.claim(wanted, number)
+        number = 1 + randbits(62)
+        arguments = (*_columns(wanted, STANDS, number), list(closed), datetime.now(UTC))
+        taken = (await self.connection.exec_driver_sql(_CLAIM_POSTGRESQL, arguments)).rowcount
+        return number, None if taken == len(wanted) else await self._beside(wanted, number)
+
     async def claim(self, wanted: Mapping[UUID, Spot], claim: int) -> dict[UUID, Standing] | None:
         """Take a place for each id that has none. Returns where they stand then; None: all of them as wanted, and new.
 
@@ -114,6 +132,9 @@ class Register:
         """
         if await self.take(wanted, STANDS, claim) == len(wanted):
             return None
+        return await self._beside(wanted, claim)
+
+    async def _beside(self, wanted: Mapping[UUID, Spot], claim: int) -> dict[UUID, Standing]:
         standing = await self.standing(wanted)
         for attempt in range(1, _ATTEMPTS):
             missing = {one: spot for one, spot in wanted.items() if one not in standing}
@@ -130,13 +151,11 @@ class Register:
 
         In order of id, so that two who want the same wait for each other instead of blocking each other.
         """
-        rows = sorted(wanted.items(), key=_number)
         if self.connection.dialect.name == "postgresql":
-            columns = zip(*(spot for _, spot in rows), strict=True)
-            arguments = (state, claim, *(list(column) for column in columns), [one for one, _ in rows])
+            arguments = _columns(wanted, state, claim)
             return (await self.connection.exec_driver_sql(_TAKE_POSTGRESQL, arguments)).rowcount
         taken = 0
-        for part in parts(rows, _A_STATEMENT):
+        for part in parts(sorted(wanted.items(), key=_number), _A_STATEMENT):
             values: list[Any] = []
             for one, (patient_id, kind, time_us, slot, aside) in part:
                 values += (patient_id.hex, time_us, kind, slot, one.hex, aside, state, claim)
@@ -234,6 +253,13 @@ def parts(whole: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(whole)
     while part := list(islice(rest, size)):
         yield part
+
+
+def _columns(wanted: Mapping[UUID, Spot], state: int, claim: int) -> tuple[Any, ...]:
+    """What ``_TAKE_POSTGRESQL`` takes."""
+    rows = sorted(wanted.items(), key=_number)
+    columns = zip(*(spot for _, spot in rows), strict=True)
+    return (state, claim, *(list(column) for column in columns), [one for one, _ in rows])
 
 
 def _number(row: tuple[UUID, Spot]) -> int:

@@ -1,6 +1,10 @@
-"""Reads series: what the bucket holds, without the points whose places do not count."""
+"""Reads series: what the bucket holds, without the points whose places do not count.
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+One window is asked for in the bucket, and the register says what in it does not count. Of many, the register says what
+stands in them, and the bucket is asked once for all that nobody remembers.
+"""
+
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 from operator import attrgetter
@@ -8,12 +12,14 @@ from typing import Final
 from uuid import UUID
 
 from hearthline_backend.storage.buckets import numbers_of, shows_as_latest, summed_up
+from hearthline_backend.storage.influxdb.contents import Contents
 from hearthline_backend.storage.influxdb.moves import Moved, Moves
 from hearthline_backend.storage.influxdb.points import EARLIEST, LATEST, Key, Numbers, Point, Points, key_of
 from hearthline_backend.storage.influxdb.register import Register
 from hearthline_backend.storage.influxdb.spot import Spot, spot_of
+from hearthline_backend.storage.influxdb.standing_in import standing_in
 from hearthline_backend.storage.influxdb.sums import Sums, add_to, floor, joined, step_of
-from hearthline_backend.storage.ports import Bucket, PatientReading, Records, Width
+from hearthline_backend.storage.ports import Bucket, PatientReading, Records, Span, Width
 from hearthline_backend.storage.readings_tables import instant, microseconds
 
 _CANDIDATES: Final = 20
@@ -24,9 +30,10 @@ _Whose = tuple[UUID, str]
 class Series:
     """The bucket is asked first and the register after it: a reading that is moved meanwhile is in one place then."""
 
-    def __init__(self, records: Records, points: Points) -> None:
+    def __init__(self, records: Records, points: Points, contents: Contents) -> None:
         self._records = records
         self._points = points
+        self._contents = contents
 
     async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[PatientReading]:
         """Readings of one patient and kind with ``start <= effective_time < end``, oldest first, then by id."""
@@ -39,6 +46,30 @@ class Series:
         inside = _inside(patient_id, kind, start, end)
         unseen = await self.find(_unseen(moved, inside, kept))
         return _in_order([*kept.values(), *(one for one in unseen.values() if inside(spot_of(one)))])
+
+    async def windows(self, wanted: Sequence[Span]) -> list[list[PatientReading]]:
+        """Many windows: the register says what stands in them, and only what is not remembered is asked for."""
+        async with self._records.read() as unit:
+            standing = await standing_in(unit.connection, wanted)
+        there: dict[UUID, PatientReading] = {}
+        missing: dict[UUID, Spot] = {}
+        for spots in standing:
+            for one, spot in spots.items():
+                known = self._contents.at(one, spot)
+                if known is None:
+                    missing[one] = spot
+                else:
+                    there[one] = known
+        found = await self._points.at(missing)
+        found |= await self.find(missing.keys() - found.keys())  # moved while we looked, or claimed and not written
+        self._contents.remember(found.values())
+        there |= found
+        answers: list[list[PatientReading]] = []
+        for span, spots in zip(wanted, standing, strict=True):
+            inside = _inside(span.patient_id, span.kind, span.start, span.end)
+            rows = (there[number] for number in spots if number in there)
+            answers.append(_in_order([row for row in rows if inside(spot_of(row))]))
+        return answers
 
     async def find(self, ids: Iterable[UUID]) -> dict[UUID, PatientReading]:
         """Those of these readings that are there, where they stand."""

@@ -58,7 +58,7 @@ class Writing:
         """Close what is finished, so that nobody has to look for its points."""
         if self._finished:
             async with self._records.begin() as unit:
-                await self._tidy(Register(unit.connection))
+                await Register(unit.connection).close_claims(self._finished)
 
     async def _write_claimed(self, asked: Rows) -> dict[UUID, Standing] | None:
         """Claim places and write there. Returns the ids that had a place before, and where; None: not one had."""
@@ -67,10 +67,8 @@ class Writing:
         spots: Mapping[UUID, Spot] | None = None
         try:
             async with self._records.begin() as unit:
-                register = Register(unit.connection)
-                closed = await self._tidy(register)
-                claim = await register.open_claim()
-                standing = await register.claim(wanted, claim)
+                closed = frozenset(self._finished)
+                claim, standing = await Register(unit.connection).claim_anew(wanted, closed)
                 # Before it is committed, for then others meet these ids.
                 self._under_way[claim] = asyncio.get_running_loop().create_future()
             self._finished -= closed
@@ -87,11 +85,6 @@ class Writing:
         self._finished.add(claim)
         self._under_way.pop(claim).set_result(True)
         return None if standing is None else {one: there for one, there in standing.items() if one not in spots}
-
-    async def _tidy(self, register: Register) -> frozenset[int]:
-        finished = frozenset(self._finished)
-        await register.close_claims(finished)
-        return finished
 
     def _doubts(self, there: Standing) -> bool:
         return not there.certain and there.claim not in self._finished

@@ -20,12 +20,12 @@ from hearthline_backend.storage.utc_date_time import sqlite_text
 # Thousands of patients in one parameter: a mark for each would cost more than the search.
 _LOCKED: Final = """SELECT count(*) FROM (SELECT 1 FROM {table} WHERE id = ANY($1::{type}[]) ORDER BY id
     FOR NO KEY UPDATE) AS locked"""
-_LOCK_PATIENTS: Final = _LOCKED.format(table="patients", type="uuid")
+LOCK_PATIENTS: Final = _LOCKED.format(table="patients", type="uuid")
 _LOCK_ALERTS: Final = _LOCKED.format(table="alerts", type="bigint")
 NEAR_SQLITE: Final = """SELECT patient_id, kind, cleared, last_effective_time FROM alerts
     WHERE state <> 'withdrawn' AND patient_id IN (SELECT value FROM json_each(?))
     AND last_effective_time >= ? AND effective_time <= ?"""
-_NEAR_POSTGRESQL: Final = """SELECT patient_id, kind, cleared, last_effective_time FROM alerts
+NEAR_POSTGRESQL: Final = """SELECT patient_id, kind, cleared, last_effective_time FROM alerts
     WHERE state <> 'withdrawn' AND patient_id = ANY($1::uuid[])
     AND last_effective_time >= $2 AND effective_time <= $3"""
 
@@ -187,7 +187,7 @@ class Alerts:
         """Judge these patients alone, until the transaction ends. In one order, so that two judges never wait in a
         ring; an engine with one writer has nothing to do."""
         if self._connection.dialect.name == "postgresql" and patient_ids:
-            await self._connection.exec_driver_sql(_LOCK_PATIENTS, (list(patient_ids),))
+            await self._connection.exec_driver_sql(LOCK_PATIENTS, (list(patient_ids),))
 
     async def lock(self, alert_ids: Collection[int]) -> None:
         """Nobody else changes these alerts until the transaction ends. Before their calls are changed, and in one order
@@ -272,7 +272,7 @@ class Alerts:
         """Alerts, by the patient's ``UUID.int``, whose readings may lie between two effective times. What later data
         withdrew is not one of them."""
         if self._connection.dialect.name == "postgresql":
-            rows = await self._connection.exec_driver_sql(_NEAR_POSTGRESQL, (list(patient_ids), start, end))
+            rows = await self._connection.exec_driver_sql(NEAR_POSTGRESQL, (list(patient_ids), start, end))
         else:
             hexes = json.dumps([one.hex for one in patient_ids])
             rows = await self._connection.exec_driver_sql(NEAR_SQLITE, (hexes, sqlite_text(start), sqlite_text(end)))

@@ -136,6 +136,11 @@ class Calls:
         """Who was told about one alert, oldest first."""
         return await self._told(_told().where(notifications.c.alert_id == alert_id))
 
+    async def of_notices(self, notice_ids: Collection[int]) -> tuple[Told, ...]:
+        """Who was told by these notices, oldest first."""
+        wanted = among(self._connection, notifications.c.notice_id, notice_ids)
+        return await self._told(_told().where(wanted)) if notice_ids else ()
+
     async def of_patient(self, patient_id: UUID, limit: int) -> tuple[Told, ...]:
         """Who was told about one patient's alerts, newest first; only what was really sent."""
         query = (

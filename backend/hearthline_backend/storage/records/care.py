@@ -13,7 +13,7 @@ from hearthline_backend.domain.plans import Plan
 from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.plan_content import PlanContent
 from hearthline_backend.storage.records.silence import Silence
-from hearthline_backend.storage.schema import alerts, due, organisations, patients, plans, teams, users
+from hearthline_backend.storage.schema import organisations, patients, plans, teams, users
 
 _AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,7 +40,8 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A person at home. While ``paused_until`` lies ahead, nothing is expected of them."""
+    """A person at home. While ``paused_until`` lies ahead, nothing is expected of them: see
+    :class:`~hearthline_backend.storage.records.pauses.Pauses`, which keeps both columns."""
 
     id: UUID
     team_id: UUID
@@ -110,15 +111,6 @@ class Care:
         if ids is not None:
             query = query.where(among(self._connection, patients.c.id, ids))
         return [Patient(**row._asdict()) for row in await self._connection.execute(query)]
-
-    async def pause(self, patient_id: UUID, until: datetime | None, reason: str | None) -> None:
-        """Expect nothing until then; None ends a pause. Calls that wait for its end are made then, or at once."""
-        change = patients.update().where(patients.c.id == patient_id)
-        await self._connection.execute(change.values(paused_until=until, pause_reason=reason))
-        theirs = select(alerts.c.id).where(alerts.c.patient_id == patient_id)
-        waiting = due.c.what == "call_after_pause", due.c.done_at.is_(None), due.c.alert_id.in_(theirs)
-        await self._connection.execute(due.update().where(*waiting).values(due_at=until or _AT_ONCE))
-        await Silence(self._connection).look_at(patient_id, _AT_ONCE)
 
     async def add_plan(self, plan: Plan, *, created_at: datetime, author_id: UUID | None = None) -> None:
         """A new version; an existing one is never changed."""

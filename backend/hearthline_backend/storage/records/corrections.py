@@ -11,9 +11,9 @@ from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.patient_reading import NOBODY, Place
+from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.schema import corrections, users
 
-_IDS_A_QUERY: Final = 500
 MAX_REASON: Final = 300
 
 
@@ -107,12 +107,9 @@ class CorrectionHistory:
     async def of_readings(self, reading_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Correction]]:
         """The history of each of these readings that has one, oldest first."""
         found: dict[UUID, list[Correction]] = {}
-        ids = list(reading_ids)
-        for start in range(0, len(ids), _IDS_A_QUERY):
-            part = ids[start : start + _IDS_A_QUERY]
-            query = _all().where(corrections.c.reading_id.in_(part)).order_by(corrections.c.id)
-            for row in await self._connection.execute(query):
-                found.setdefault(row.reading_id, []).append(_correction(row))
+        its = among(self._connection, corrections.c.reading_id, reading_ids)
+        for row in await self._connection.execute(_all().where(its).order_by(corrections.c.id)):
+            found.setdefault(row.reading_id, []).append(_correction(row))
         return found
 
     async def of_patient(self, patient_id: UUID, since: datetime, limit: int = 500) -> tuple[Correction, ...]:

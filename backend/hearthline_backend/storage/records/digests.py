@@ -12,7 +12,8 @@ from hearthline_backend.storage.silence_tables import digests
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Numbers of patients; ``day`` is the team's own, in ISO 8601."""
+    """Numbers of patients; ``day`` is the team's own, in ISO 8601. ``reports`` are those with a report that nobody has
+    confirmed, whatever else they are."""
 
     team_id: UUID
     day: str
@@ -21,11 +22,12 @@ class Digest:
     yellow: int
     no_data: int
     green: int
+    reports: int = 0
 
     @property
     def all_green(self) -> bool:
         """Nothing to tell."""
-        return not (self.red or self.yellow or self.no_data)
+        return not (self.red or self.yellow or self.no_data or self.reports)
 
 
 class Digests:

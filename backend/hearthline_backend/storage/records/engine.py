@@ -2,15 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from hearthline_backend.storage.records.quiet_register import QuietRegister
+from hearthline_backend.storage.ports import QuietRegister
+from hearthline_backend.storage.records.idle_connections import ask_idle_connections
+from hearthline_backend.storage.records.one_visit import one_visit
+from hearthline_backend.storage.records.quiet_postgresql import PostgresQuietRegister
+from hearthline_backend.storage.records.quiet_register import SqliteQuietRegister
 from hearthline_backend.storage.records.unavailable import told_when_unavailable
 from hearthline_backend.storage.records.unit import Unit
 
@@ -21,11 +27,12 @@ _POOL: Final = {
     "max_overflow": 15,
     "pool_timeout": 10,
     "pool_recycle": 1800,
-    "pool_pre_ping": True,  # after the server was away nobody meets a dead connection
 }
 CONNECT_WITHIN_S: Final = 10
 ANSWER_WITHIN_S: Final = 30
 """A server that holds the line and says nothing is as good as away."""
+CLOSE_WITHIN_S: Final = 5
+_LOOK_S: Final = 0.01
 _SESSION: Final = {
     "application_name": "hearthline",
     "timezone": "UTC",
@@ -54,11 +61,13 @@ def _begin_sqlite(connection: Connection) -> None:
 def open_engine(url: str, *, hurried: bool = True) -> AsyncEngine:
     """An engine for a SQLAlchemy URL (``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``), set up for Records.
 
-    ``hurried`` False sets no limit to how long a statement or a lock may take, as for a migration.
+    ``hurried`` False sets no limit to how long a statement or a lock may take, as for a migration, nor has it a
+    statement's rows in memory all at once.
     """
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
-        engine = create_async_engine(address, hide_parameters=True)  # else its errors repeat patients' data
+        quick = {"async_creator": partial(one_visit, address.database or ":memory:")} if hurried else {}
+        engine = create_async_engine(address, hide_parameters=True, **quick)  # else its errors repeat patients' data
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -69,7 +78,9 @@ def open_engine(url: str, *, hurried: bool = True) -> AsyncEngine:
         "server_settings": session,
         "target_session_attrs": "primary",  # of the hosts that are named; a standby is as good as away
     }
-    return create_async_engine(address, hide_parameters=True, connect_args=arguments, **_POOL)
+    engine = create_async_engine(address, hide_parameters=True, connect_args=arguments, **_POOL)
+    ask_idle_connections(engine.sync_engine)  # after the server was away nobody meets a dead connection
+    return engine
 
 
 class SqlRecords:
@@ -82,7 +93,8 @@ class SqlRecords:
         self._writing: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
         self._reading: dict[str, Any] = {"hearthline_writes": False} if sqlite else _SNAPSHOT
         file = engine.url.database if sqlite else None
-        self._quiet = None if file is None else QuietRegister(Path(file), self._writing)
+        self._file_quiet = None if file is None else SqliteQuietRegister(Path(file), self._writing)
+        self._quiet = self._file_quiet or (None if sqlite else PostgresQuietRegister(engine))
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -91,7 +103,7 @@ class SqlRecords:
 
     @property
     def quiet(self) -> QuietRegister | None:
-        """The short way for readings of which nothing follows: SQLite's."""
+        """The short way for readings of which nothing follows; None for SQLite in memory."""
         return self._quiet
 
     @asynccontextmanager
@@ -116,7 +128,14 @@ class SqlRecords:
                     yield Unit(connection)
 
     async def close(self) -> None:
-        """Give every connection back."""
-        if self._quiet is not None:
-            await self._quiet.close()
+        """Close every connection. Whoever still has one gets a moment to give it back, as readers do that are ended
+        together with the service: given back later it would stay open."""
+        if self._file_quiet is not None:
+            await self._file_quiet.close()
+        pool = self._engine.pool
+        if isinstance(pool, AsyncAdaptedQueuePool):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_WITHIN_S):
+                    while pool.checkedout():  # noqa: ASYNC110  # the pool tells nobody
+                        await asyncio.sleep(_LOOK_S)
         await self._engine.dispose()

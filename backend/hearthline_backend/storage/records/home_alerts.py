@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hearthline_backend.domain.home_faults import Fault
 from hearthline_backend.domain.silence import Hop
 from hearthline_backend.storage.records.among import among
+from hearthline_backend.storage.records.upsert import insert_or_skip
 from hearthline_backend.storage.schema import users
 from hearthline_backend.storage.silence_tables import home_alert_events, home_alerts
 
@@ -79,7 +80,8 @@ class HomeAlerts:
             home_alerts.c.meter == fault.meter,
             home_alerts.c.closed_at.is_(None),
         )
-        row = (await self._connection.execute(select(home_alerts).where(*same))).one_or_none()
+        query = select(home_alerts).where(*same)
+        row = (await self._connection.execute(query)).one_or_none()
         if row is not None:
             return _alert(row), False
         values = {
@@ -91,8 +93,12 @@ class HomeAlerts:
             "opened_at": now,
             "since": fault.since,
         }
-        made = await self._connection.execute(home_alerts.insert().values(**values).returning(home_alerts))
-        alert = _alert(made.one())
+        key = ("gateway", "about", "meter")
+        insert = insert_or_skip(self._connection, home_alerts, key, home_alerts.c.closed_at.is_(None))
+        made = (await self._connection.execute(insert.values(**values).returning(home_alerts))).one_or_none()
+        if made is None:  # another process has just opened it
+            return _alert((await self._connection.execute(query)).one()), False
+        alert = _alert(made)
         await self.record(alert.id, now, HomeHappened.OPENED, detail={"hops": values["hops"]})
         return alert, True
 
@@ -108,14 +114,28 @@ class HomeAlerts:
         await self._connection.execute(change.values(state=HomeAlertState.CLOSED.value, closed_at=now))
         await self.record(alert_id, now, HomeHappened.CLOSED)
 
-    async def take(self, alert_id: int, user_id: UUID, now: datetime) -> bool:
-        """A technician takes it; False where it is not open any more."""
-        still = home_alerts.c.id == alert_id, home_alerts.c.state == HomeAlertState.OPEN.value
-        change = update(home_alerts).where(*still)
+    async def take(self, alert_id: int, user_id: UUID, now: datetime, seen: UUID | None = None) -> bool:
+        """A technician takes it, from ``seen`` if somebody had it; False where that is so no more."""
+        state = HomeAlertState.OPEN if seen is None else HomeAlertState.ACKNOWLEDGED
+        still = home_alerts.c.id == alert_id, home_alerts.c.state == state.value
+        change = update(home_alerts).where(*still, *([] if seen is None else [home_alerts.c.owner_id == seen]))
         values = {"state": HomeAlertState.ACKNOWLEDGED.value, "owner_id": user_id, "owned_at": now}
         if (await self._connection.execute(change.values(**values))).rowcount == 0:
             return False
         await self.record(alert_id, now, HomeHappened.ACKNOWLEDGED, actor_id=user_id)
+        return True
+
+    async def give_back(self, alert_id: int, user_id: UUID, now: datetime) -> bool:
+        """Who has it has it no more; False where they had it not."""
+        still = (
+            home_alerts.c.id == alert_id,
+            home_alerts.c.state == HomeAlertState.ACKNOWLEDGED.value,
+            home_alerts.c.owner_id == user_id,
+        )
+        values = {"state": HomeAlertState.OPEN.value, "owner_id": None, "owned_at": None}
+        if (await self._connection.execute(update(home_alerts).where(*still).values(**values))).rowcount == 0:
+            return False
+        await self.record(alert_id, now, HomeHappened.GIVEN_BACK, actor_id=user_id)
         return True
 
     async def record(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, select
@@ -13,6 +13,10 @@ from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.silence import Silence
 from hearthline_backend.storage.records.upsert import insert_or_replace
 from hearthline_backend.storage.schema import assignments, claims, gateways, sensors
+
+HEARD_POSTGRESQL: Final = """UPDATE gateways SET heard_at = $1 WHERE name IN
+    (SELECT name FROM gateways WHERE name = ANY($2::varchar[]) FOR NO KEY UPDATE SKIP LOCKED)"""
+"""See :meth:`Homes.heard`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +106,11 @@ class Homes:
     async def heard(self, names: Collection[str], at: datetime) -> None:
         """Note that these gateways sent something. One that another process is just writing is left out: it is heard
         there, and nobody waits for anybody."""
-        free = among(self._connection, gateways.c.name, names)
         if self._connection.dialect.name == "postgresql":
-            still = select(gateways.c.name).where(free).with_for_update(key_share=True, skip_locked=True)
-            free = gateways.c.name.in_(still)
-        await self._connection.execute(gateways.update().where(free).values(heard_at=at))
+            await self._connection.exec_driver_sql(HEARD_POSTGRESQL, (at, list(names)))
+            return
+        theirs = among(self._connection, gateways.c.name, names)
+        await self._connection.execute(gateways.update().where(theirs).values(heard_at=at))
 
     async def report(self, name: str, status: Mapping[str, Any], at: datetime, *, heard: bool) -> bool:
         """Keep a gateway's own status; False when nobody enrolled it. The broker's word that it went (its last will)

@@ -4,13 +4,14 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.domain.indicators import AlertFact
 from hearthline_backend.storage.records.alerts import AlertState, Happened, Outcome
 from hearthline_backend.storage.records.among import among
-from hearthline_backend.storage.schema import alert_events, alerts
+from hearthline_backend.storage.records.silence import MISSING
+from hearthline_backend.storage.schema import alert_events, alerts, notifications
 
 _SAID = (Outcome.TRUE, Outcome.FALSE_ALARM, Outcome.MEASUREMENT_ERROR)
 """What says whether it was true. "Known" and "other" do not, nor does a yellow that closed by itself."""
@@ -23,11 +24,13 @@ class IndicatorFacts:
         self._connection = connection
 
     async def alerts(self, patients: Collection[UUID], start: datetime, end: datetime) -> list[AlertFact]:
-        """Alerts of these patients that opened from ``start`` to before ``end``; none that later data withdrew."""
+        """Alerts of these patients that opened from ``start`` to before ``end``; none that later data withdrew, and none
+        about a missing measurement of which the team was never told."""
         first = {
             what: func.min(case((alert_events.c.what == what.value, alert_events.c.at)))
             for what in (Happened.ACKNOWLEDGED, Happened.ESCALATED)
         }
+        told = exists().where(notifications.c.alert_id == alerts.c.id)
         query = (
             select(
                 alerts.c.opened_at,
@@ -41,6 +44,7 @@ class IndicatorFacts:
                 alerts.c.opened_at >= start,
                 alerts.c.opened_at < end,
                 alerts.c.state != AlertState.WITHDRAWN.value,
+                or_(~alerts.c.rule_id.startswith(MISSING), told),
             )
             .group_by(alerts.c.id, alerts.c.opened_at, alerts.c.outcome)
             .order_by(alerts.c.opened_at, alerts.c.id)

@@ -10,22 +10,19 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.many_rows import many_rows
+from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.upsert import insert_or_skip
 from hearthline_backend.storage.schema import judged
 from hearthline_backend.storage.utc_date_time import sqlite_text
 
-_IDS_A_QUERY: Final = 500
-
 Quiet = tuple[UUID, UUID, str, datetime, str]
 """Reading, patient, kind, effective time in UTC, and the explanation as JSON."""
 
-_ADD_QUIET_POSTGRESQL: Final = """INSERT INTO judged
+ADD_QUIET_POSTGRESQL: Final = """INSERT INTO judged
     (reading_id, patient_id, kind, effective_time, judged_at, explanation)
     SELECT one, whose, kind, at, $5, why::json
     FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::timestamptz[], $6::text[]) AS new (one, whose, kind, at, why)
     ON CONFLICT (reading_id) DO NOTHING"""
-
-
 _ADD_QUIET_SQLITE: Final = """INSERT INTO judged
     (reading_id, patient_id, kind, effective_time, judged_at, explanation)
     VALUES {rows} ON CONFLICT (reading_id) DO NOTHING"""
@@ -38,6 +35,12 @@ def quiet_statements(rows: Sequence[Quiet], judged_at: datetime) -> Iterator[tup
     for one, patient, kind, time, why in rows:
         values += ("%032x" % one.int, "%032x" % patient.int, kind, sqlite_text(time), at, why)  # noqa: UP031  # quickest
     return many_rows(_ADD_QUIET_SQLITE, 6, values)
+
+
+def quiet_columns(rows: Sequence[Quiet], judged_at: datetime) -> tuple[Any, ...]:
+    """What ``ADD_QUIET_POSTGRESQL`` takes."""
+    ids, patients, kinds, times, explanations = zip(*rows, strict=True)
+    return list(ids), list(patients), list(kinds), list(times), judged_at, list(explanations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +76,15 @@ class Judgements:
         if not rows:
             return
         if self._connection.dialect.name == "postgresql":
-            ids, patient_ids, kinds, times, explanations = zip(*rows, strict=True)
-            arguments = (list(ids), list(patient_ids), list(kinds), list(times), judged_at, list(explanations))
-            await self._connection.exec_driver_sql(_ADD_QUIET_POSTGRESQL, arguments)
+            await self._connection.exec_driver_sql(ADD_QUIET_POSTGRESQL, quiet_columns(rows, judged_at))
         else:
             for statement, values in quiet_statements(rows, judged_at):
                 await self._connection.exec_driver_sql(statement, tuple(values))
 
     async def known(self, reading_ids: Collection[UUID]) -> frozenset[UUID]:
         """Those of ``reading_ids`` that have been judged."""
-        found: set[UUID] = set()
-        ids = list(reading_ids)
-        for start in range(0, len(ids), _IDS_A_QUERY):
-            part = ids[start : start + _IDS_A_QUERY]
-            query = select(judged.c.reading_id).where(judged.c.reading_id.in_(part))
-            found.update(await self._connection.scalars(query))
-        return frozenset(found)
+        its = among(self._connection, judged.c.reading_id, reading_ids)
+        return frozenset(await self._connection.scalars(select(judged.c.reading_id).where(its)))
 
     async def get(self, reading_id: UUID) -> Judgement | None:
         """The judgement of one reading."""
@@ -99,5 +95,6 @@ class Judgements:
     async def take_back(self, reading_ids: Collection[UUID]) -> tuple[Judgement, ...]:
         """Strike these readings from the register, so that they may be judged anew; returns what stood there, which
         the caller keeps in the history of its correction."""
-        query = judged.delete().where(judged.c.reading_id.in_(list(reading_ids))).returning(*judged.c)
+        its = among(self._connection, judged.c.reading_id, reading_ids)
+        query = judged.delete().where(its).returning(*judged.c)
         return tuple(Judgement(**row._asdict()) for row in await self._connection.execute(query))

@@ -20,6 +20,10 @@ class NoticeKind(StrEnum):
     """A home needs a technician."""
     DIGEST = "digest"
     """A care team's morning."""
+    BEHIND = "behind"
+    """A hop behind every home was away when measurements were due."""
+    REPORT = "report"
+    """A report that nobody has confirmed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from uuid import UUID
 from sqlalchemy import Row, Select, String, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.storage.quarantine_tables import quarantine
 from hearthline_backend.storage.records.among import among
-from hearthline_backend.storage.schema import quarantine
 
 QUOTA_BYTES: Final = 32 * 1024 * 1024
 """Payload bytes kept for one gateway."""

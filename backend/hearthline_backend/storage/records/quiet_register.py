@@ -50,7 +50,7 @@ class QuietGroup:
     may_touch: Callable[[Sequence[NearAlert], str, datetime], bool]
 
 
-class QuietRegister:
+class SqliteQuietRegister:
     """Of one file. ``writing`` is held by whoever writes to it."""
 
     def __init__(self, path: Path, writing: AbstractAsyncContextManager[object]) -> None:

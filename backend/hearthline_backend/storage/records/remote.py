@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hearthline_backend.storage.schema import commands, configurations, gateways
+from hearthline_backend.storage.remote_tables import commands, configurations
+from hearthline_backend.storage.schema import gateways
 from hearthline_protocol.commands import CommandReply, FoundMeter, Pair, Work
 from hearthline_protocol.configuration import DesiredConfiguration, ReportedConfiguration
 

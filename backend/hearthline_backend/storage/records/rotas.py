@@ -6,12 +6,23 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.domain.duty_spans import BesideRota
 from hearthline_backend.domain.rotas import AHEAD, Holiday, StandIn, TeamRota
+from hearthline_backend.errors import HearthlineError
 from hearthline_backend.storage.records.rota_content import RotaContent
 from hearthline_backend.storage.rota_tables import rota_holidays, rota_stand_ins, rotas, trial_calls
+from hearthline_backend.storage.schema import on_call, teams
+
+
+class RotaChangedError(HearthlineError):
+    """Somebody has agreed another version since the one that was changed. Nothing has been kept."""
+
+    def __init__(self, newest: int) -> None:
+        super().__init__(f"version {newest} of the rota was agreed meanwhile; look at it, then change that one")
+        self.newest = newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +46,23 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """By whom and when something was entered and taken back. A person None: at the command line."""
+
+    at: datetime
+    by: UUID | None = None
+    removed_at: datetime | None = None
+    removed_by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AgreedHoliday:
     """A holiday with its number and name."""
 
     id: int
     name: str
     holiday: Holiday
+    entered: Entered
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +72,30 @@ class AgreedStandIn:
     id: int
     reason: str
     stand_in: StandIn
+    entered: Entered
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What was agreed around one moment. ``versions`` are ``(valid_from, content)``, the oldest first."""
+
+    at: datetime
+    versions: tuple[tuple[datetime, RotaContent], ...]
+    holidays: tuple[Holiday, ...]
+    stand_ins: tuple[StandIn, ...]
+
+    def rota(self) -> TeamRota | None:
+        """None where there is no version."""
+        if not self.versions:
+            return None
+        versions = [(since, content.rota()) for since, content in self.versions]
+        return TeamRota(self.at, versions, self.holidays, self.stand_ins)
+
+    def with_version(self, valid_from: datetime, content: RotaContent) -> "Around":
+        """As if this version were agreed now: of two valid from one moment it is the one that counts."""
+        others = [one for one in self.versions if one[0] != valid_from]
+        versions = sorted([*others, (valid_from, content)], key=lambda one: one[0])
+        return Around(self.at, tuple(versions), self.holidays, self.stand_ins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +116,23 @@ class Rotas:
 
     async def agreed(self, team_id: UUID, at: datetime) -> Agreed | None:
         """What holds for a team at and around a moment; None where it never set a rota."""
+        around = await self.around(team_id, at)
+        rota = around.rota()
+        if rota is None:
+            return None
+        valid = [content for valid_from, content in around.versions if valid_from <= at]
+        return Agreed(valid[-1] if valid else None, rota)
+
+    async def around(self, team_id: UUID, at: datetime) -> Around:
+        """Everything that counts from :data:`AHEAD` before a moment to as long after it."""
         versions = await self._versions_around(team_id, at)
         if not versions:
-            return None
-        holidays = [one.holiday for one in await self.holidays(team_id, (at - AHEAD).date(), (at + AHEAD).date())]
-        stand_ins = [one.stand_in for one in await self.stand_ins(team_id, at - AHEAD)]
-        valid = [content for valid_from, content in versions if valid_from <= at]
-        rota = TeamRota(at, [(since, content.rota()) for since, content in versions], holidays, stand_ins)
-        return Agreed(valid[-1] if valid else None, rota)
+            return Around(at, (), (), ())
+        holidays = await self.holidays(team_id, (at - AHEAD).date(), (at + AHEAD).date())
+        stand_ins = await self.stand_ins(team_id, at - AHEAD)
+        return Around(
+            at, tuple(versions), tuple(one.holiday for one in holidays), tuple(one.stand_in for one in stand_ins)
+        )
 
     async def content(self, team_id: UUID, at: datetime) -> RotaContent | None:
         """The version in force at a moment."""
@@ -101,10 +156,18 @@ class Rotas:
         created_at: datetime,
         reason: str,
         author_id: UUID | None = None,
+        after: int | None = None,
     ) -> int:
-        """From ``valid_from`` on this holds, and until another version does; returns its number."""
-        newest = select(func.coalesce(func.max(rotas.c.version), 0)).where(rotas.c.team_id == team_id)
-        number = int(await self._connection.scalar(newest) or 0) + 1
+        """From ``valid_from`` on this holds, and until another version does; returns its number.
+
+        ``after`` is the number of the version that was changed, 0 for none; with a newer one this raises
+        :class:`RotaChangedError`. Teams are locked, so that of two at once the second one learns of the first.
+        """
+        await self._connection.execute(select(teams.c.id).where(teams.c.id == team_id).with_for_update())
+        newest = await self.newest(team_id)
+        if after is not None and newest != after:
+            raise RotaChangedError(newest)
+        number = newest + 1
         values = {
             "team_id": team_id,
             "version": number,
@@ -117,24 +180,32 @@ class Rotas:
         await self._connection.execute(insert(rotas).values(**values))
         return number
 
+    async def newest(self, team_id: UUID) -> int:
+        """The number of the newest version; 0 before the first."""
+        query = select(func.coalesce(func.max(rotas.c.version), 0)).where(rotas.c.team_id == team_id)
+        return int(await self._connection.scalar(query) or 0)
+
     # --- holidays ---
 
     async def add_holiday(
         self, team_id: UUID, holiday: Holiday, name: str, *, created_at: datetime, author_id: UUID | None = None
     ) -> None:
         """On this day others are on call; an earlier word on the same day counts no longer."""
-        await self.remove_holiday(team_id, holiday.day, created_at)
+        await self.remove_holiday(team_id, holiday.day, created_at, author_id)
         content = {"like": holiday.like, "people": [str(one) for one in holiday.people]}
         values = {"team_id": team_id, "day": holiday.day.isoformat(), "name": name, "content": content}
         await self._connection.execute(
             insert(rota_holidays).values(**values, created_at=created_at, author_id=author_id)
         )
 
-    async def remove_holiday(self, team_id: UUID, day: date, at: datetime) -> bool:
-        """It is a day as any other; returns whether it was none before."""
-        its = rota_holidays.c.team_id == team_id, rota_holidays.c.day == day.isoformat()
-        change = update(rota_holidays).where(*its, rota_holidays.c.removed_at.is_(None)).values(removed_at=at)
-        return bool((await self._connection.execute(change)).rowcount)
+    async def remove_holiday(
+        self, team_id: UUID, day: date, at: datetime, by: UUID | None = None, number: int | None = None
+    ) -> bool:
+        """It is a day as any other; returns whether it was none before. With ``number`` only that entry counts."""
+        its = [rota_holidays.c.team_id == team_id, rota_holidays.c.day == day.isoformat()]
+        its += [] if number is None else [rota_holidays.c.id == number]
+        change = update(rota_holidays).where(*its, rota_holidays.c.removed_at.is_(None))
+        return bool((await self._connection.execute(change.values(removed_at=at, removed_by_id=by))).rowcount)
 
     async def holidays(self, team_id: UUID, first: date, last: date) -> tuple[AgreedHoliday, ...]:
         """Between two days, both included."""
@@ -144,15 +215,22 @@ class Rotas:
             rota_holidays.c.day >= first.isoformat(),
             rota_holidays.c.day <= last.isoformat(),
         )
-        rows = await self._connection.execute(query.order_by(rota_holidays.c.day))
-        return tuple(AgreedHoliday(row.id, row.name, _holiday(row.day, row.content)) for row in rows)
+        return tuple(
+            _agreed_holiday(row) for row in await self._connection.execute(query.order_by(rota_holidays.c.day))
+        )
+
+    async def every_holiday(self, team_id: UUID, limit: int) -> tuple[AgreedHoliday, ...]:
+        """The last that were entered, those taken back too, newest first."""
+        query = select(rota_holidays).where(rota_holidays.c.team_id == team_id)
+        query = query.order_by(rota_holidays.c.id.desc()).limit(limit)
+        return tuple(_agreed_holiday(row) for row in await self._connection.execute(query))
 
     # --- stand-ins ---
 
     async def add_stand_in(
         self, team_id: UUID, stand_in: StandIn, reason: str, *, created_at: datetime, author_id: UUID | None = None
-    ) -> None:
-        """Somebody is away for a while."""
+    ) -> int:
+        """Somebody is away for a while; returns the entry's number."""
         values = {
             "team_id": team_id,
             "away_id": stand_in.away,
@@ -163,13 +241,14 @@ class Rotas:
             "author_id": author_id,
             "created_at": created_at,
         }
-        await self._connection.execute(insert(rota_stand_ins).values(**values))
+        made = await self._connection.execute(insert(rota_stand_ins).values(**values).returning(rota_stand_ins.c.id))
+        return int(made.scalar_one())
 
-    async def remove_stand_in(self, team_id: UUID, number: int, at: datetime) -> bool:
+    async def remove_stand_in(self, team_id: UUID, number: int, at: datetime, by: UUID | None = None) -> bool:
         """It holds no longer; returns whether it did."""
         its = rota_stand_ins.c.team_id == team_id, rota_stand_ins.c.id == number
-        change = update(rota_stand_ins).where(*its, rota_stand_ins.c.removed_at.is_(None)).values(removed_at=at)
-        return bool((await self._connection.execute(change)).rowcount)
+        change = update(rota_stand_ins).where(*its, rota_stand_ins.c.removed_at.is_(None))
+        return bool((await self._connection.execute(change.values(removed_at=at, removed_by_id=by))).rowcount)
 
     async def stand_ins(self, team_id: UUID, since: datetime) -> tuple[AgreedStandIn, ...]:
         """Those that end after ``since``, in the order in which they were agreed."""
@@ -178,11 +257,26 @@ class Rotas:
             rota_stand_ins.c.removed_at.is_(None),
             rota_stand_ins.c.ends_at > since,
         )
-        rows = await self._connection.execute(query.order_by(rota_stand_ins.c.id))
         return tuple(
-            AgreedStandIn(row.id, row.reason, StandIn(row.away_id, row.instead_id, row.starts_at, row.ends_at))
-            for row in rows
+            _agreed_stand_in(row) for row in await self._connection.execute(query.order_by(rota_stand_ins.c.id))
         )
+
+    async def every_stand_in(self, team_id: UUID, limit: int) -> tuple[AgreedStandIn, ...]:
+        """The last that were entered, those over or taken back too, newest first."""
+        query = select(rota_stand_ins).where(rota_stand_ins.c.team_id == team_id)
+        query = query.order_by(rota_stand_ins.c.id.desc()).limit(limit)
+        return tuple(_agreed_stand_in(row) for row in await self._connection.execute(query))
+
+    async def beside(self, team_id: UUID, begins: datetime, ends: datetime) -> tuple[BesideRota, ...]:
+        """Who is put on call by hand at any time between two moments, in the order in which they are called."""
+        query = select(on_call).where(
+            on_call.c.team_id == team_id,
+            on_call.c.starts_at < ends,
+            or_(on_call.c.ends_at.is_(None), on_call.c.ends_at > begins),
+        )
+        ordered = query.order_by(on_call.c.position, on_call.c.starts_at.desc(), on_call.c.id)
+        rows = await self._connection.execute(ordered)
+        return tuple(BesideRota(row.user_id, row.position, row.starts_at, row.ends_at) for row in rows)
 
     # --- trials ---
 
@@ -216,3 +310,16 @@ def _content(stored: Mapping[str, Any]) -> RotaContent:
 def _holiday(day: str, content: Mapping[str, Any]) -> Holiday:
     people = tuple(UUID(one) for one in content.get("people", ()))
     return Holiday(date.fromisoformat(day), content.get("like"), people)
+
+
+def _agreed_holiday(row: Row[Any]) -> AgreedHoliday:
+    return AgreedHoliday(row.id, row.name, _holiday(row.day, row.content), _entered(row))
+
+
+def _agreed_stand_in(row: Row[Any]) -> AgreedStandIn:
+    stand_in = StandIn(row.away_id, row.instead_id, row.starts_at, row.ends_at)
+    return AgreedStandIn(row.id, row.reason, stand_in, _entered(row))
+
+
+def _entered(row: Row[Any]) -> Entered:
+    return Entered(row.created_at, row.author_id, row.removed_at, row.removed_by_id)

@@ -86,6 +86,12 @@ class Silence:
         query = query.order_by(home_watches.c.due_at).limit(limit).with_for_update(skip_locked=True)
         return list(await self._connection.scalars(query))
 
+    async def hold_homes(self, gateways: Collection[str]) -> None:
+        """Nobody else looks at these homes until the transaction ends. Wait for them before writing about any."""
+        its = among(self._connection, home_watches.c.gateway, gateways)
+        query = select(home_watches.c.gateway).where(its).order_by(home_watches.c.gateway).with_for_update()
+        (await self._connection.execute(query)).all()
+
     async def look_at_homes(self, due: Mapping[str, datetime]) -> None:
         """Look at these homes then."""
         for gateway, due_at in due.items():
@@ -132,6 +138,11 @@ class Silence:
         await self._connection.execute(intake_spans.insert().values(since=now, until=now))
         long_ago = intake_spans.c.until < now - timedelta(days=90)
         await self._connection.execute(intake_spans.delete().where(long_ago))
+
+    async def taken_at(self) -> datetime | None:
+        """When data of every home could come last; None where that never was."""
+        last: datetime | None = await self._connection.scalar(select(func.max(intake_spans.c.until)))
+        return last
 
     async def intake(self, now: datetime) -> Intake | None:
         """None where nothing can come now."""

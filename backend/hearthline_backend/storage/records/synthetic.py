@@ -55,12 +55,14 @@ class SyntheticRounds:
 
     async def next_at(self, what: str) -> datetime | None:
         """When the next of these is due; None where nothing is planned."""
-        first: datetime | None = await self._connection.scalar(select(func.min(due.c.due_at)).where(due.c.what == what))
+        waiting = select(func.min(due.c.due_at)).where(due.c.done_at.is_(None), due.c.what == what)
+        first: datetime | None = await self._connection.scalar(waiting)
         return first
 
     async def take_alerts(self, now: datetime, limit: int) -> list[DueAlert]:
         """Take due alerts out of the queue: told once this is committed."""
-        waiting = select(due.c.id, due.c.payload).where(due.c.what == ALERT, due.c.due_at <= now)
+        waiting = select(due.c.id, due.c.payload)
+        waiting = waiting.where(due.c.done_at.is_(None), due.c.what == ALERT, due.c.due_at <= now)
         rows = (await self._connection.execute(waiting.limit(limit).with_for_update(skip_locked=True))).all()
         await self.done([row.id for row in rows])
         return [
@@ -69,7 +71,8 @@ class SyntheticRounds:
 
     async def erasures(self, now: datetime, limit: int) -> list[DueErasure]:
         """What has to be erased by now; say :meth:`done` afterwards."""
-        waiting = select(due.c.id).where(due.c.what == ERASURE, due.c.due_at <= now).order_by(due.c.due_at)
+        waiting = select(due.c.id).where(due.c.done_at.is_(None), due.c.what == ERASURE, due.c.due_at <= now)
+        waiting = waiting.order_by(due.c.due_at)
         return [DueErasure(one) for one in await self._connection.scalars(waiting.limit(limit))]
 
     async def done(self, ids: Collection[UUID]) -> None:

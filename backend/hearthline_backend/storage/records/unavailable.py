@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hearthline_backend.storage.ports import StoreUnavailableError
+from hearthline_backend.storage.ports import StoreBusyError, StoreUnavailableError
 
-CAUGHT: Final = (DBAPIError, PoolTimeoutError, OSError)
+_OF_THE_DRIVER: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""Of PostgreSQL's driver itself, where it is spoken to by itself: the connection is closed, a protocol cut off."""
+CAUGHT: Final = (DBAPIError, asyncpg.PostgresError, *_OF_THE_DRIVER, PoolTimeoutError, OSError)
 """What to look at: the driver's errors, a pool without a free connection, a socket's errors and time-outs."""
 
 _CLASSES: Final = frozenset(
@@ -31,30 +34,39 @@ _STATES: Final = frozenset(
     )
 )
 """SQLSTATE of PostgreSQL, https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+_IN_THE_WAY: Final = frozenset(("40001", "40P01", "55P03"))
+"""A transaction that went first, a deadlock, a lock that did not come free in time."""
 
 
 @contextmanager
 def told_when_unavailable() -> Iterator[None]:
-    """Raises :class:`StoreUnavailableError` for what the driver, a full pool or a socket says in their own words."""
+    """Raises :class:`StoreUnavailableError` for what the driver, a full pool or a socket says in their own words;
+    :class:`StoreBusyError` where somebody else was in the way."""
     try:
         yield
     except CAUGHT as error:
         why = unavailable(error)
         if why is None:
             raise
-        raise StoreUnavailableError(f"records are not available: {why}") from error
+        raised = StoreBusyError if _state(error) in _IN_THE_WAY else StoreUnavailableError
+        raise raised(f"records are not available: {why}") from error
 
 
 def unavailable(error: Exception) -> str | None:
     """What to call the outage, without any data; None for an error that would come again (a defect, a constraint)."""
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError | OSError):
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError, OSError, *_OF_THE_DRIVER)):
         return _named(error)
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    state = _state(error)
     if state is None and isinstance(error, InternalError):
         return _named(error)  # the driver itself: no primary among the hosts, a protocol cut off
     if state is None or not (state[:2] in _CLASSES or state in _STATES):
         return None
     return f"{_named(error)}, {state}"
+
+
+def _state(error: Exception) -> str | None:
+    state: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return state
 
 
 def _named(error: Exception) -> str:

@@ -4,19 +4,23 @@ from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.storage.records.absences import Absences
 from hearthline_backend.storage.records.alerts import Alerts
 from hearthline_backend.storage.records.calls import Calls
 from hearthline_backend.storage.records.care import Care
 from hearthline_backend.storage.records.corrections import CorrectionHistory
 from hearthline_backend.storage.records.digests import Digests
+from hearthline_backend.storage.records.due_rows import DueRows
 from hearthline_backend.storage.records.heard import HeardAcknowledgements
 from hearthline_backend.storage.records.home_alerts import HomeAlerts
 from hearthline_backend.storage.records.homes import Homes
 from hearthline_backend.storage.records.judgements import Judgements
 from hearthline_backend.storage.records.notices import Notices
+from hearthline_backend.storage.records.pauses import Pauses
 from hearthline_backend.storage.records.people import People
 from hearthline_backend.storage.records.quarantine import Quarantine
 from hearthline_backend.storage.records.remote import RemoteWork
+from hearthline_backend.storage.records.reports import Reports
 from hearthline_backend.storage.records.revisions import Revisions
 from hearthline_backend.storage.records.rotas import Rotas
 from hearthline_backend.storage.records.signing_keys import SigningKeys
@@ -53,6 +57,11 @@ class Unit:
         return Care(self.connection)
 
     @cached_property
+    def pauses(self) -> Pauses:
+        """Every pause of patients that there was."""
+        return Pauses(self.connection)
+
+    @cached_property
     def homes(self) -> Homes:
         """Gateways, sensors, assignments."""
         return Homes(self.connection)
@@ -73,6 +82,11 @@ class Unit:
         return Calls(self.connection)
 
     @cached_property
+    def due_rows(self) -> DueRows:
+        """Which queues of what is due have something."""
+        return DueRows(self.connection)
+
+    @cached_property
     def synthetic(self) -> SyntheticRounds:
         """What follows from synthetic readings."""
         return SyntheticRounds(self.connection)
@@ -81,6 +95,11 @@ class Unit:
     def silence(self) -> Silence:
         """Who is looked at again for silence, and when."""
         return Silence(self.connection)
+
+    @cached_property
+    def absences(self) -> Absences:
+        """When a hop behind every home was away."""
+        return Absences(self.connection)
 
     @cached_property
     def home_alerts(self) -> HomeAlerts:
@@ -96,6 +115,11 @@ class Unit:
     def digests(self) -> Digests:
         """How each team stood in the morning."""
         return Digests(self.connection)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Extraordinary reports, and who confirmed them."""
+        return Reports(self.connection)
 
     @cached_property
     def quarantine(self) -> Quarantine:

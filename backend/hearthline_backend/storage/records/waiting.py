@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hearthline_backend.storage.quarantine_tables import quarantine
 from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.quarantine import Kept, Refusal
-from hearthline_backend.storage.schema import quarantine
 
 WAITS: Final = ("whose", "not_assigned")
 """Reasons that a person's word ends."""

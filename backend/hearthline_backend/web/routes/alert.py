@@ -13,10 +13,12 @@ from hearthline_backend.alerting.timing import DEFAULT
 from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.plans import Plan, in_force
 from hearthline_backend.domain.rules import Level
+from hearthline_backend.domain.silence_rules import MissingRule
 from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.records.alerts import Alert, AlertState, Happened, Outcome
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.people import Role, User
+from hearthline_backend.storage.records.silence import MISSING
 from hearthline_backend.storage.records.snoozes import Snooze
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_backend.web.figures import kind_name, reading_figure
@@ -24,6 +26,7 @@ from hearthline_backend.web.guards import Visit, for_roles
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.pages import page
 from hearthline_backend.web.people_words import staff_name
+from hearthline_backend.web.phrases import advised
 from hearthline_backend.web.place import PLACE
 from hearthline_backend.web.rendering import html, render
 from hearthline_backend.web.routes.patient import chart_place, log_view, opened_by, series_of
@@ -33,7 +36,10 @@ from hearthline_backend.web.views.act_words import snooze_choices, toast_of
 from hearthline_backend.web.views.beside import did_not_fire
 from hearthline_backend.web.views.facts import gather
 from hearthline_backend.web.views.ownership import person
+from hearthline_backend.web.views.report_lines import alert_line
 from hearthline_backend.web.views.series import RANGES
+from hearthline_backend.web.views.silence_findings import silence_findings, silent_hero
+from hearthline_backend.web.views.silence_words import last_told
 from hearthline_backend.web.views.worklist_row import born, full_name
 
 _SIMILAR: Final = timedelta(days=90)
@@ -76,21 +82,30 @@ async def parts_of(visit: Visit, unit: Unit, alert: Alert, patient: Patient) -> 
     names = {str(key): one.initials for key, one in (await unit.people.users(mentioned)).items()}
     by = taken_by(events) if alert.state is AlertState.ACKNOWLEDGED else None
     second = latest is not None and reading is not None and latest.reading.id != reading.reading.id
+    silent = alert.rule_id.startswith(MISSING)
+    hero = view.hero(
+        alert,
+        patient.given_name,
+        person(owner.id, owner.initials, viewer) if owner is not None else None,
+        rule,
+        reading.reading if reading is not None else None,
+        second,
+        stamp(snooze.until, now) if snooze is not None else "",
+    )
     return {
         "alert": alert,
         "patient": patient,
         "plan": plan,
         "rule": rule,
         "reading": reading,
-        "hero": view.hero(
-            alert,
-            patient.given_name,
-            person(owner.id, owner.initials, viewer) if owner is not None else None,
-            rule,
-            reading.reading if reading is not None else None,
-            second,
-            stamp(snooze.until, now) if snooze is not None else "",
-        ),
+        "hero": hero
+        if not silent
+        else silent_hero(hero, None if latest is None else latest.reading.effective_time, now),
+        "silence": silence_findings(
+            last_told(events), alert.kind, rule if isinstance(rule, MissingRule) else None, alert.level, now
+        )
+        if silent
+        else (),
         "measured": when(reading.reading.effective_time, now, today=True) if reading is not None else None,
         "arrived": stamp(reading.stored_time, now) if reading is not None and alert.review else "",
         "newer": _newer(latest, now) if second and latest is not None else None,
@@ -151,6 +166,7 @@ async def alert_view(
         similar = await unit.alerts.similar(alert, now - _SIMILAR)
         judged = await unit.judgements.get(alert.worst_reading)
         colleagues = [one for one in await unit.people.care_team(patient.team_id) if one.role is Role.CARE]
+        report = (await unit.reports.of_alerts([alert.id])).get(alert.id)
         past = [await _past(visit, one.alert, one.note, one.resolved_by) for one in similar]
     rule, reading = parts["rule"], parts["reading"]
     series = await series_of(visit, facts, alert.kind, _SPAN, frozenset(fired))
@@ -164,7 +180,8 @@ async def alert_view(
         **parts,
         name=full_name(facts),
         born=born(patient.birth_year, now),
-        why=view.why(
+        why=parts["silence"]
+        or view.why(
             alert,
             rule,
             reading.reading if reading is not None else None,
@@ -178,7 +195,7 @@ async def alert_view(
             reading.reading if reading is not None else None,
         ),
         plan_words=_plan_words(parts["plan"], in_force(facts.history, now), now),
-        advice=_(rule.advice) if rule is not None else "",
+        advice=advised(rule.advice) if rule is not None else "",
         chart=chart_place(series, patient.id, _SPAN),
         past=past,
         past_note=n_("{n} alert like this in 90 days", "{n} alerts like this in 90 days", len(past)).format(
@@ -189,6 +206,7 @@ async def alert_view(
         choices=[(one.value, view.outcome_name(one)) for one in CHOICES],
         note_needed=note_required(alert, Outcome.TRUE),
         max_note=MAX_NOTE,
+        report=alert_line(report, now) if report is not None else None,
         dialog=dialog if alert.state.live or dialog == "note" else "",
         colleagues=[(str(one.id), _colleague(one, visit.user.id)) for one in colleagues if one.id != alert.owner_id],
         snooze_choices=snooze_choices(alert, now),

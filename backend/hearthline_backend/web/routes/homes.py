@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel.dates import format_date
 
+from hearthline_backend.alerting.home_calls import give_back_home_alert
 from hearthline_backend.domain.plans import in_force
 from hearthline_backend.events import Event
-from hearthline_backend.storage.records.homes import Assignment, Sensor
+from hearthline_backend.storage.records.home_alerts import HomeAlert
+from hearthline_backend.storage.records.homes import Assignment, Gateway, Sensor
 from hearthline_backend.storage.records.people import Role
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_backend.web.guards import Visit, for_roles
@@ -58,6 +61,8 @@ async def homes(visit: Visit) -> web.StreamResponse:
     async with visit.context.records.read() as unit:
         states = await _states(visit, unit)
         quarantined = await unit.quarantine.counts()
+        live = await unit.home_alerts.live([one.gateway.name for one in states])
+        people = await unit.people.users(_owners([one for alerts in live.values() for one in alerts]))
     known = {chip.name for chip in fleet.chips(states, show)}
     show = show if show in known else "hand"
     if show == "hand" and not wanted and not any(state.problems for state in states):
@@ -73,7 +78,10 @@ async def homes(visit: Visit) -> web.StreamResponse:
         chips=fleet.chips(states, show),
         show=show,
         find=wanted,
-        lines=[fleet.line(state) for state in shown],
+        lines=[
+            fleet.line(state, home_alerts.owner_words(live.get(state.gateway.name, ()), people, visit.user.id))
+            for state in shown
+        ],
         facts=fleet.fleet_facts(states, quarantined, now),
         total=len(states),
     )
@@ -94,7 +102,8 @@ async def home(visit: Visit) -> web.StreamResponse:
         remote = await remote_parts(visit, unit, state.gateway)
         held = await unit.homes.assignments(sensors_at=[sensor.address for sensor in state.sensors])
         alerts = await unit.home_alerts.of_home(state.gateway.name)
-        owners = await unit.people.users({one.owner_id for one in alerts if one.owner_id is not None})
+        owners = await unit.people.users(_owners(alerts))
+        events = await unit.home_alerts.events([one.id for one in alerts])
     heading = one_home.heading(state)
     contact = state.gateway.heard_at
     return page(
@@ -114,8 +123,8 @@ async def home(visit: Visit) -> web.StreamResponse:
         facts=one_home.gateway_facts(state),
         offline=state.offline,
         never=contact is None,
-        alerts=home_alerts.lines(alerts, state.sensors, owners, now),
-        happened=one_home.happened(state, kept, home_alerts.entries(alerts, state.sensors, now)),
+        alerts=home_alerts.lines(alerts, state.sensors, owners, visit.user.id, now),
+        happened=one_home.happened(state, kept, home_alerts.entries(alerts, state.sensors, events, now)),
         weekdays=_weekdays(now, state.gateway.time_zone),
         arrived=await _arrived(visit, state, held, now),
     )
@@ -124,17 +133,47 @@ async def home(visit: Visit) -> web.StreamResponse:
 @routes.post("/homes/{home}/alerts/{alert}/take")
 @for_roles(Role.TECHNICIAN, Role.ENGINEER)
 async def take(visit: Visit) -> web.StreamResponse:
-    """Take one of a home's alerts; nothing changes where somebody has it, or it is over."""
-    now, number = visit.context.clock(), visit.request.match_info["alert"]
+    """Take one of a home's alerts, or take it over from whom the page named; nothing changes where somebody else has it
+    meanwhile, or it is over."""
+    now, form = visit.context.clock(), await visit.request.post()
     async with visit.context.records.begin() as unit:
         gateway = await own_gateway(visit, unit)
-        alert = await unit.home_alerts.get(int(number)) if number.isdecimal() and len(number) < 16 else None
-        if alert is None or alert.gateway != gateway.name:
-            raise web.HTTPNotFound
-        if await unit.home_alerts.take(alert.id, visit.user.id, now):
+        alert = await _alert_of(visit, unit, gateway)
+        if await unit.home_alerts.take(alert.id, visit.user.id, now, _seen(str(form.get("had", "")))):
             await unit.notices.cancel(alert.id)
     visit.context.events.publish(Event("gateway", now, gateway=gateway.name))
     raise web.HTTPSeeOther(f"/homes/{gateway.home}")
+
+
+@routes.post("/homes/{home}/alerts/{alert}/give-back")
+@for_roles(Role.TECHNICIAN, Role.ENGINEER)
+async def give_back(visit: Visit) -> web.StreamResponse:
+    """Have it no more: the other technicians are told again."""
+    now = visit.context.clock()
+    async with visit.context.records.begin() as unit:
+        gateway = await own_gateway(visit, unit)
+        await give_back_home_alert(unit, await _alert_of(visit, unit, gateway), visit.user.id, now)
+    visit.context.events.publish(Event("gateway", now, gateway=gateway.name))
+    raise web.HTTPSeeOther(f"/homes/{gateway.home}")
+
+
+async def _alert_of(visit: Visit, unit: Unit, gateway: Gateway) -> HomeAlert:
+    number = visit.request.match_info["alert"]
+    alert = await unit.home_alerts.get(int(number)) if number.isdecimal() and len(number) < 16 else None
+    if alert is None or alert.gateway != gateway.name:
+        raise web.HTTPNotFound
+    return alert
+
+
+def _seen(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _owners(alerts: Sequence[HomeAlert]) -> set[UUID]:
+    return {one.owner_id for one in alerts if one.owner_id is not None}
 
 
 def _days(now: datetime, zone: str) -> list[datetime]:

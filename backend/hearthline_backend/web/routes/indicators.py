@@ -12,17 +12,18 @@ from hearthline_backend.domain.indicators import AlertFact, Indicators, PatientF
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.indicators import IndicatorFacts
 from hearthline_backend.storage.records.people import Role
+from hearthline_backend.web.figures import NBSP, number_text
 from hearthline_backend.web.guards import Visit, for_roles
-from hearthline_backend.web.language import _
+from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.pages import page
 from hearthline_backend.web.place import PLACE
+from hearthline_backend.web.times import age_text
 
 if TYPE_CHECKING:
     from hearthline_backend.domain.plans import Plan
 
 SPAN: Final = timedelta(days=28)
 _SIDE_BY_SIDE: Final = 8
-_A_MINUTE_S: Final = 60
 routes = web.RouteTableDef()
 
 
@@ -33,7 +34,7 @@ async def view(visit: Visit) -> web.StreamResponse:
     found = await _indicators(visit)
     rate = found.alerts_per_patient_week
     rows = [
-        (_("Alerts per patient and week"), "–" if rate is None else f"{rate:.2f}", str(found.alerts)),
+        (_("Alerts per patient and week"), "–" if rate is None else number_text(rate, 2), number_text(found.alerts, 0)),
         (_("Acknowledged before the next person was called"), *_told(found.in_time)),
         (_("True alerts, of those a person has judged"), *_told(found.true)),
         (_("Measured, of what the plans expect"), *_told(found.adherence)),
@@ -41,10 +42,24 @@ async def view(visit: Visit) -> web.StreamResponse:
         (_("Median time to acknowledge"), _minutes(found.median_s), ""),
     ]
     hours = [
-        (f"{one.hour:02}:00–{one.hour:02}:59", str(one.alerts), str(one.acknowledged), _minutes(one.median_s))
+        (
+            f"{one.hour:02}:00–{one.hour:02}:59",
+            number_text(one.alerts, 0),
+            number_text(one.acknowledged, 0),
+            _minutes(one.median_s),
+        )
         for one in found.hours
     ]
-    return page(visit, "indicators.html", _("Indicators"), "/indicators", rows=rows, hours=hours, days=SPAN.days)
+    return page(
+        visit,
+        "indicators.html",
+        _("Indicators"),
+        "/indicators",
+        h1=_heading(found.in_time),
+        rows=rows,
+        hours=hours,
+        days=SPAN.days,
+    )
 
 
 @routes.get("/indicators.csv")
@@ -81,10 +96,11 @@ async def _indicators(visit: Visit) -> Indicators:
     alerts: list[AlertFact] = []
     async with visit.context.records.read() as unit:
         everyone = [] if team is None else await unit.care.patients(team_id=team.id)
-        active = [one for one in everyone if one.paused_until is None or one.paused_until <= end]
-        plans = await unit.care.plan_histories([one.id for one in active])
-        if active:
-            alerts = await IndicatorFacts(unit.connection).alerts([one.id for one in active], start, end)
+        ids = [one.id for one in everyone]
+        plans = await unit.care.plan_histories(ids)
+        pauses = await unit.pauses.of(ids, since=start)
+        if ids:
+            alerts = await IndicatorFacts(unit.connection).alerts(ids, start, end)
     room = asyncio.Semaphore(_SIDE_BY_SIDE)
 
     async def fact(patient: Patient) -> PatientFact:
@@ -97,20 +113,30 @@ async def _indicators(visit: Visit) -> Indicators:
             measured[kind] = [
                 row.effective_time for row in rows if row.content.quality.judged and not row.content.synthetic
             ]
-        begin = max(patient.enrolled_at, patient.paused_until or patient.enrolled_at)
-        return PatientFact(begin, patient.time_zone, history, measured)
+        return PatientFact(patient.enrolled_at, patient.time_zone, history, measured, pauses.get(patient.id, ()))
 
-    facts = await asyncio.gather(*map(fact, active))
+    facts = await asyncio.gather(*map(fact, everyone))
     return indicators(alerts, facts, start, end, "UTC" if team is None else team.time_zone)
 
 
 def _told(share: Share) -> tuple[str, str]:
     value = share.value
-    return "–" if value is None else f"{value:.0%}", _("{part} of {whole}").format(part=share.part, whole=share.whole)
+    counted = _("{part} of {whole}").format(part=number_text(share.part, 0), whole=number_text(share.whole, 0))
+    return "–" if value is None else f"{number_text(value * 100, 0)}{NBSP}%", counted
+
+
+def _heading(in_time: Share) -> str:
+    """The answer: whether alerts were taken in time."""
+    if in_time.whole == 0:
+        return _("No alert in the last {days} days").format(days=SPAN.days)
+    said = n_("{part} of {n} alert was taken in time", "{part} of {n} alerts were taken in time", in_time.whole)
+    return said.format(part=number_text(in_time.part, 0), n=number_text(in_time.whole, 0))
 
 
 def _minutes(seconds: float | None) -> str:
-    return "–" if seconds is None else _("{n} min").format(n=f"{seconds / _A_MINUTE_S:.1f}")
+    if seconds is None:
+        return "–"
+    return age_text(timedelta(seconds=seconds), exact=True)
 
 
 def _number(value: float | None) -> str:

@@ -6,6 +6,7 @@ from hearthline_backend.alerting.action_errors import AlertActionError
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.storage.records.alerts import Alert, AlertState
 from hearthline_backend.storage.records.people import Role, User
+from hearthline_backend.storage.records.reports import Report
 from hearthline_backend.web.context import CONTEXT
 from hearthline_backend.web.guards import Visit, for_roles
 from hearthline_backend.web.language import _
@@ -40,7 +41,9 @@ async def opened(request: web.Request) -> web.StreamResponse:
     alert, user = await _meant(request), request.get(USER)
     if user is not None and not await _may_act(request, user, alert):
         raise web.HTTPNotFound
-    return _view(request, alert, user)
+    async with request.app[CONTEXT].records.read() as unit:
+        report = (await unit.reports.of_alerts([alert.id])).get(alert.id)
+    return _view(request, alert, user, report if report is not None and report.waiting else None)
 
 
 @routes.post("/a/{token}/acknowledge")
@@ -57,7 +60,35 @@ async def acknowledge(visit: Visit) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"/a/{visit.request.match_info['token']}")
 
 
-def _view(request: web.Request, alert: Alert, user: User | None) -> web.Response:
+@routes.get("/r/{token}")
+async def report_opened(request: web.Request) -> web.StreamResponse:
+    """The report that a message is about, for whoever has signed in and may see it. It only reads."""
+    context = request.app[CONTEXT]
+    number = context.links.reports.report_of(request.match_info["token"])
+    async with context.records.read() as unit:
+        report = None if number is None else await unit.reports.get(number)
+        patient = None if report is None else await unit.care.patient(report.patient_id)
+    user = request.get(USER)
+    if report is None or patient is None:
+        raise web.HTTPNotFound
+    if user is not None:
+        if user.role is not Role.CARE or user.team_id != patient.team_id:
+            raise web.HTTPNotFound
+        raise web.HTTPSeeOther(f"/patients/{patient.id}/reports/{report.number}")
+    now = context.clock()
+    title = _("A report needs to be read") if report.waiting else _("A report, nothing left to do")
+    body = render(
+        "report_link.html",
+        frame=outside_frame(request, title, now.isoformat()),
+        title=title,
+        waiting=report.waiting,
+        since=when(report.made_at, now, today=True),
+        path=request.path,
+    )
+    return html(body)
+
+
+def _view(request: web.Request, alert: Alert, user: User | None, report: Report | None) -> web.Response:
     context = request.app[CONTEXT]
     now, path = context.clock(), f"/a/{request.match_info['token']}"
     title = _title(alert, user)
@@ -77,6 +108,8 @@ def _view(request: web.Request, alert: Alert, user: User | None) -> web.Response
         since=when(alert.opened_at, now, today=True),
         path=path,
         number=None if user is None else alert.id,
+        report=f"/patients/{report.patient_id}/reports/{report.number}" if user is not None and report else None,
+        with_report=report is not None,
     )
     return html(body)
 

@@ -68,6 +68,7 @@ async def _stream(visit: Visit, response: web.StreamResponse) -> None:
     names = _Names(visit)
     await names.load()
     async with visit.context.events.subscribe(names.may_concern) as events:
+        delayed = await _tell_delay(visit, response, None)
         await _send(response, "tick", visit.context.clock().isoformat())
         looked = monotonic()
         while True:
@@ -83,6 +84,7 @@ async def _stream(visit: Visit, response: web.StreamResponse) -> None:
                     told[name] = None
             for name in told:
                 await _send(response, name, "")
+            delayed = await _tell_delay(visit, response, delayed)
             await _send(response, "tick", visit.context.clock().isoformat())
 
 
@@ -98,6 +100,15 @@ async def _gather(events: AsyncIterator[Event]) -> list[Event]:
         except TimeoutError:
             break
     return batch
+
+
+async def _tell_delay(visit: Visit, response: web.StreamResponse, told: str | None) -> str:
+    """Since when data is delayed, empty while it is not; said where it is another than what was told."""
+    since = visit.context.delayed_since()
+    text = "" if since is None else since.isoformat()
+    if text != told:
+        await _send(response, "delayed", text)
+    return text
 
 
 async def _send(response: web.StreamResponse, name: str, data: str) -> None:

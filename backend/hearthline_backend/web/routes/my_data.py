@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.records.alerts import Alert, AlertState
 from hearthline_backend.storage.records.people import Role
@@ -82,8 +83,16 @@ async def _top(unit: Unit, facts: PatientFacts, now: datetime) -> dict[str, Any]
     rules = rules_of(facts.plan, newest.reading.kind)
     return {
         "h1": view.answer(newest, alert, owner.title if owner is not None else None, now),
-        "latest": view.latest_card(newest, rules, alert, events, told, now),
+        "latest": view.latest_card(newest, rules, alert, _rule_of(facts, alert), events, told, now),
     }
+
+
+def _rule_of(facts: PatientFacts, alert: Alert | None) -> Rule | None:
+    """The rule that raised the alert, in the version that judged."""
+    if alert is None:
+        return None
+    plan = next((one for one in facts.history if one.version == alert.plan_version), None)
+    return None if plan is None else plan.rule(alert.rule_id)
 
 
 async def _alert_of(unit: Unit, newest: PatientReading) -> Alert | None:

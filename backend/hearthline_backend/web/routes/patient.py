@@ -36,7 +36,9 @@ from hearthline_backend.web.views.patient import (
     table_rows,
     tiles,
 )
+from hearthline_backend.web.views.pausing import pause_sentence
 from hearthline_backend.web.views.put_off import choices, conflict_lines, snooze_lines
+from hearthline_backend.web.views.report_lines import report_lines
 from hearthline_backend.web.views.series import RANGES, USUAL_SPAN, Series, build_series, usual_band
 from hearthline_backend.web.views.worklist_row import born, conditions_text, full_name
 from hearthline_protocol.kinds import KINDS
@@ -45,6 +47,7 @@ DEFAULT_RANGE: Final = "14d"
 _AHEAD: Final = timedelta(minutes=5)
 _LOGGED_ONCE_IN: Final = timedelta(minutes=10)
 _SHOWN_LOOKS: Final = 40
+_SHOWN_REPORTS: Final = 5
 _HISTORY: Final = timedelta(days=365)
 
 routes = web.RouteTableDef()
@@ -112,7 +115,9 @@ async def patient_page(visit: Visit) -> web.StreamResponse:
         (facts,) = await gather(visit.context, unit, [patient], now)
         alerts, fired = await opened_by(unit, patient, now - max(RANGES[span], _HISTORY))
         seen = await unit.people.looks(patient.id, _SHOWN_LOOKS)
-        owners = await unit.people.users({one.owner_id for one in alerts if one.owner_id is not None})
+        reports = await unit.reports.of_patient(patient.id, _SHOWN_REPORTS)
+        acted = (*(one.owner_id for one in alerts), *(one.confirmed_by for one in reports))
+        owners = await unit.people.users({one for one in acted if one is not None})
     kinds = kinds_of(facts)
     charts = [await _place(visit, facts, kind, span, frozenset(fired)) for kind in kinds]
     weeks = {kind: await _two_weeks(visit, patient, kind, now) for kind in kinds}
@@ -131,8 +136,9 @@ async def patient_page(visit: Visit) -> web.StreamResponse:
         charts=charts,
         span=span,
         ranges=range_names(),
-        calendar=calendar(facts.plan, weeks, patient.time_zone, now, patient.enrolled_at),
+        calendar=calendar(facts.plan, weeks, patient.time_zone, now, patient.enrolled_at, facts.pauses),
         history=history(alerts, facts.history, {key: one.initials for key, one in owners.items()}, now),
+        reports=report_lines(reports, {key: one.initials for key, one in owners.items()}, visit.user.id, now),
         looks=looks(seen, visit.user.id, now)[:8],
         plan=facts.plan,
         plan_lines=plan_lines(facts.plan),
@@ -143,6 +149,7 @@ async def patient_page(visit: Visit) -> web.StreamResponse:
         snoozes=snooze_lines(facts, visit.user.id),
         choices=choices(facts),
         conflicts=conflict_lines(facts.plan),
+        paused=None if facts.pause is None else pause_sentence(facts.pause, now),
         together=await told_together(visit),
     )
 

@@ -2,11 +2,11 @@
 
 from typing import Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 import structlog
 from aiohttp import web
 
+from hearthline_backend.payload_looks import LOOK, concerned, device_of
 from hearthline_backend.storage.ports import StoreUnavailableError
 from hearthline_backend.storage.records.homes import Gateway
 from hearthline_backend.storage.records.people import Role
@@ -59,7 +59,7 @@ async def listed(visit: Visit) -> web.StreamResponse:
             offset=(number - 1) * ROWS_A_PAGE,
             payloads=True,
         )
-        sensors = await unit.homes.sensors_at({view.device_of(row)[0] for row in rows})
+        sensors = await unit.homes.sensors_at({device_of(row)[0] for row in rows})
     said = view.heading(counts)
     chosen = {"gateway": gateway, "status": status or "", "reason": reason}
     return page(
@@ -101,8 +101,8 @@ async def payload(visit: Visit) -> web.StreamResponse:
         if row.gateway not in homes or row.payload is None:
             raise web.HTTPNotFound
         now = visit.context.clock()
-        for patient in await _concerned(unit, row):
-            await unit.people.log_access(visit.user.id, patient, "quarantine", now)
+        for patient in await concerned(unit, row):
+            await unit.people.log_access(visit.user.id, patient, LOOK, now)
     log.info("payload_opened", row=row.id, gateway=row.gateway, user=str(visit.user.id))
     return await _page(visit, shown=view.payload_text(row))
 
@@ -152,7 +152,7 @@ async def _page(
 ) -> web.Response:
     async with visit.context.records.read() as unit:
         row, homes = await _row(visit, unit)
-        sensors = await unit.homes.sensors_at({view.device_of(row)[0]})
+        sensors = await unit.homes.sensors_at({device_of(row)[0]})
     told = view.line(row, homes.get(row.gateway), sensors, visit.context.clock())
     done = {
         "taken": _("Taken: it stands where it belongs now."),
@@ -193,13 +193,6 @@ async def _row(visit: Visit, unit: Unit) -> tuple[Kept, dict[str, Gateway]]:
     if row is None or row.gateway in hidden:
         raise web.HTTPNotFound
     return row, homes
-
-
-async def _concerned(unit: Unit, row: Kept) -> list[UUID]:
-    """Everybody who has or had the meter, or any meter of the home where the row does not say which one it was."""
-    address, _characteristic = view.device_of(row)
-    sensors = [address] if address else [one.address for one in await unit.homes.sensors([row.gateway])]
-    return sorted({each.patient_id for each in await unit.homes.assignments(sensors_at=sensors)})
 
 
 def _number(said: str) -> int | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from hearthline_backend.alerting.timing import DEFAULT
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.people import OnCall, Role
 from hearthline_backend.storage.records.unit import Unit
@@ -177,9 +178,18 @@ async def row(visit: Visit) -> web.StreamResponse:
         version, body = line.version, render("worklist_line.html", line=line)
     else:
         choosing = "choose" in query
-        built = await row_of(visit, facts, visit.request[PLACE].on_call, choosing=choosing)
+        taken = _just_taken(facts, visit.user.id)
+        built = await row_of(visit, facts, visit.request[PLACE].on_call, just_taken=taken, choosing=choosing)
         version, body = built.version, render("worklist_row.html", row=built)
     return web.Response(status=204) if query.get("v") == version else html(body)
+
+
+def _just_taken(facts: PatientFacts, viewer: UUID) -> bool:
+    """Whether the viewer can still take back that they took it: an event must not take the button away."""
+    alert = None if facts.worst is None else facts.worst.alert
+    if alert is None or alert.owner_id != viewer or alert.owned_at is None:
+        return False
+    return facts.now - alert.owned_at < DEFAULT.undo_within
 
 
 async def taken_row(visit: Visit, patient: Patient, *, just_taken: bool) -> str:

@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+from hearthline_backend.alerting.explanation import recorded
 from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.average_rule import AverageRule
 from hearthline_backend.domain.change_rule import ChangeRule
 from hearthline_backend.domain.combination_rule import CombinationRule
 from hearthline_backend.domain.plans import Plan
+from hearthline_backend.domain.rule_words import tell
 from hearthline_backend.domain.rules import ThresholdRule
 from hearthline_backend.domain.score_rule import ScoreRule
-from hearthline_backend.domain.silence_rules import MissingRule
+from hearthline_backend.domain.silence_rules import MissingRule, TechnicalRule
 from hearthline_backend.web.figures import kind_name
 from hearthline_backend.web.language import _
+from hearthline_backend.web.phrases import say
 from hearthline_backend.web.views.findings import findings
 from hearthline_protocol.readings import Reading
 
@@ -30,8 +33,10 @@ def _sentences(evaluation: Mapping[str, Any], plan: Plan | None, reading: Readin
         return ()
     if isinstance(rule, ThresholdRule) and reading is not None and evaluation["reason"] == "within_limits":
         return tuple(one.rest for one in findings(rule, reading) if one.level is None)
-    text = _("{rule} did not fire: {reason}.")
-    return (text.format(rule=rule_name(rule), reason=quiet_reason(evaluation["reason"])),)
+    if isinstance(rule, MissingRule | TechnicalRule):
+        return ()
+    text = _("{rule} did not fire. {why}")
+    return (text.format(rule=rule_name(rule), why=say(tell(recorded(evaluation, rule)))),)
 
 
 def rule_name(rule: Rule) -> str:
@@ -51,18 +56,3 @@ def rule_name(rule: Rule) -> str:
     if isinstance(rule, ScoreRule):
         return _("The early warning score")
     return _("The trend of {measure}").format(measure=what) if what else _("Another rule")
-
-
-def quiet_reason(reason: str) -> str:
-    """Why an evaluation did not fire."""
-    return {
-        "not_often_enough": _("past its limit, but not often enough yet"),
-        "not_long_enough": _("past its limit, but not for long enough yet"),
-        "within_limits": _("within its limits"),
-        "near_limit": _("near its limit, but not past it"),
-        "too_few_readings": _("there are too few readings"),
-        "protocol_incomplete": _("there are too few complete days"),
-        "input_missing": _("something it needs was not measured lately"),
-        "no_value": _("the reading has no value for it"),
-        "quality_not_judged": _("the reading has no value that counts"),
-    }.get(reason, reason.replace("_", " "))

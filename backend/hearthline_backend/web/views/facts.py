@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from hearthline_backend.alerting.holding import BY_PEOPLE, UNDONE
+from hearthline_backend.domain.pauses import Pause
 from hearthline_backend.domain.plans import Plan, in_force
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.domain.schedule import Missing, PatientStatus, missing, status
@@ -15,6 +16,8 @@ from hearthline_backend.storage.records.alerts import AlertEvent, AlertState, Ha
 from hearthline_backend.storage.records.calls import DueTask, Told
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.homes import Gateway
+from hearthline_backend.storage.records.pauses import KeptPause
+from hearthline_backend.storage.records.reports import Report
 from hearthline_backend.storage.records.silence import MISSING
 from hearthline_backend.storage.records.snoozes import Snooze
 from hearthline_backend.storage.records.unit import Unit
@@ -50,6 +53,12 @@ class PatientFacts:
     """The initials of people whom the stories name by their ids."""
     silences: tuple[OpenAlert, ...] = ()
     """Yellow alerts about missing measurements: they are what "no data" says, and make nobody yellow."""
+    reports: tuple[Report, ...] = ()
+    """Those that nobody has confirmed, oldest first."""
+    pause: KeptPause | None = None
+    """The one that lasts now."""
+    pauses: Sequence[Pause] = ()
+    """Every one there was."""
 
     def snooze_of(self, one: OpenAlert) -> Snooze | None:
         """What keeps an alert quiet."""
@@ -101,8 +110,10 @@ async def gather(context: WebContext, unit: Unit, patients: Sequence[Patient], n
     homes = await _homes(unit, ids, now)
     latest = await context.readings.latest(ids)
     snoozes = await unit.snoozes.in_force(ids, now)
+    reports = await unit.reports.waiting(ids)
     stories = await unit.alerts.stories(numbers, (*BY_PEOPLE, *UNDONE, *_TOLD))
     names = await _names(unit, stories)
+    pauses, lasting = await unit.pauses.of(ids), await unit.pauses.in_force(ids, now)
     return [
         PatientFacts(
             patient=patient,
@@ -111,13 +122,18 @@ async def gather(context: WebContext, unit: Unit, patients: Sequence[Patient], n
             alerts=tuple(one for one in alerts.get(patient.id, ()) if not _is_silence(one)),
             first_called=called,
             next_tasks=tasks,
-            missing=_missing(patient, histories.get(patient.id, ()), latest.get(patient.id, {}), now),
+            missing=_missing(
+                patient, histories.get(patient.id, ()), latest.get(patient.id, {}), pauses.get(patient.id, ()), now
+            ),
             gateways=homes.get(patient.id, ()),
             now=now,
             snoozes=snoozes.get(patient.id, ()),
             stories=stories,
             names=names,
             silences=tuple(one for one in alerts.get(patient.id, ()) if _is_silence(one)),
+            reports=tuple(reports.get(patient.id, ())),
+            pause=lasting.get(patient.id),
+            pauses=pauses.get(patient.id, ()),
         )
         for patient in patients
     ]
@@ -160,7 +176,11 @@ async def _homes(unit: Unit, ids: Sequence[UUID], now: datetime) -> dict[UUID, t
 
 
 def _missing(
-    patient: Patient, history: tuple[Plan, ...], latest: Mapping[str, PatientReading], now: datetime
+    patient: Patient,
+    history: tuple[Plan, ...],
+    latest: Mapping[str, PatientReading],
+    pauses: Sequence[Pause],
+    now: datetime,
 ) -> tuple[Missing, ...]:
     plan = in_force(history, now)
     if plan is None:
@@ -172,6 +192,6 @@ def _missing(
         times,
         now,
         expected_from=patient.enrolled_at,
-        paused_until=patient.paused_until,
+        pauses=pauses,
         history=history,
     )

@@ -76,6 +76,8 @@ class HomeLine:
     meters: str
     battery: int | None
     battery_words: str
+    owner: str = ""
+    """Who has the home's alerts; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +236,8 @@ def _meter_problems(meter: MeterStatus, name: str, now: datetime, offline: bool)
     return found
 
 
-def line(state: HomeState) -> HomeLine:
-    """A home's row in the fleet."""
+def line(state: HomeState, owner: str = "") -> HomeLine:
+    """A home's row in the fleet. ``owner`` says who has its alerts."""
     worst = state.problems[0] if state.problems else None
     levels = [meter.battery_percent for meter in state.meters.values() if meter.battery_percent is not None]
     low = min(levels, default=None)
@@ -252,6 +254,7 @@ def line(state: HomeState) -> HomeLine:
         meters=_meters_words(state),
         battery=low,
         battery_words=_("not told") if low is None else f"{low}{NBSP}%",
+        owner=owner,
     )
 
 

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hearthline_backend.domain.any_rule import Rule
+from hearthline_backend.domain.average_rule import AverageRule
+from hearthline_backend.domain.change_rule import ChangeRule
 from hearthline_backend.domain.rules import Level, ThresholdRule
+from hearthline_backend.domain.trend_rules import CusumRule, MovingAverageRule
 from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.records.alerts import Alert, AlertEvent, AlertState, Happened
 from hearthline_backend.storage.records.calls import Told
@@ -73,11 +77,12 @@ def latest_card(
     row: PatientReading,
     rules: Sequence[ThresholdRule],
     alert: Alert | None,
+    fired: Rule | None,
     events: Sequence[AlertEvent],
     told: Sequence[Told],
     now: datetime,
 ) -> Latest:
-    """The card on top."""
+    """The card on top. ``fired`` is the rule of the alert, which may look at more than this reading."""
     reading = row.reading
     past = [(rule, one) for rule in rules for one in crossed(rule, reading)]
     worst = max(past, key=lambda pair: pair[1].level.rank, default=None)
@@ -91,6 +96,10 @@ def latest_card(
         )
         advice = _("Please sit for 5 minutes, then measure again.")
         warn = worst[1].level is Level.RED
+    elif fired is not None and alert is not None and alert.state.live and not isinstance(fired, ThresholdRule):
+        meaning = together_meaning(fired)
+        advice = _("Please measure as your plan says. Your care team looks at it.")
+        warn = alert.level is Level.RED
     elif reading.quality is Quality.FAILED:
         advice = _("The meter measured nothing. Please measure again.")
     elif rules and (alert is None or not alert.state.live):
@@ -105,6 +114,29 @@ def latest_card(
         warn,
         _story(row, alert, events, told),
     )
+
+
+def together_meaning(rule: Rule) -> str:
+    """What a rule says that looks at more than one reading, to the person it is about."""
+    if isinstance(rule, ChangeRule):
+        return (
+            _("It has risen faster than you and your doctor agreed on.")
+            if rule.rises
+            else _("It has fallen faster than you and your doctor agreed on.")
+        )
+    if isinstance(rule, AverageRule):
+        return (
+            _("Your readings of the last days are on average higher than the limit you and your doctor agreed on.")
+            if rule.above
+            else _("Your readings of the last days are on average lower than the limit you and your doctor agreed on.")
+        )
+    if isinstance(rule, MovingAverageRule | CusumRule):
+        return (
+            _("Your readings have slowly become higher than is usual for you.")
+            if rule.above
+            else _("Your readings have slowly become lower than is usual for you.")
+        )
+    return _("Several of your readings together are worth a look.")
 
 
 def _story(

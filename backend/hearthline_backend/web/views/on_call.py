@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from babel.dates import format_date
-
 from hearthline_backend.storage.records.people import OnCall, User
-from hearthline_backend.storage.records.rotas import Agreed, AgreedHoliday, AgreedStandIn, TrialCall
-from hearthline_backend.web.language import _, current
+from hearthline_backend.storage.records.rotas import Agreed, AgreedHoliday, AgreedStandIn, TrialCall, Version
+from hearthline_backend.web.language import _
 from hearthline_backend.web.people_words import staff_name
 from hearthline_backend.web.times import stamp
+from hearthline_backend.web.views.rota_words import holiday_words, place_name, stand_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,27 @@ class Line:
     term: str
     text: str
     small: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A stand-in or a holiday that is ahead. ``back`` is where it is taken back, with ``day`` for a holiday."""
+
+    term: str
+    text: str
+    small: str
+    back: str
+    day: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RotaToast:
+    """What was just done; ``undo`` is where it is taken back, with one field."""
+
+    said: str
+    undo: str = ""
+    field: str = ""
+    value: str = ""
 
 
 def heading(on_call: Sequence[OnCall], viewer: UUID, now: datetime) -> str:
@@ -40,7 +60,7 @@ def heading(on_call: Sequence[OnCall], viewer: UUID, now: datetime) -> str:
 def in_order(on_call: Sequence[OnCall], viewer: UUID, now: datetime) -> tuple[Line, ...]:
     """Those who are called, one after the other."""
     return tuple(
-        Line(_place(number), _person(one.user, viewer), _until(one, now)) for number, one in enumerate(on_call, 1)
+        Line(place_name(number), _person(one.user, viewer), _until(one, now)) for number, one in enumerate(on_call, 1)
     )
 
 
@@ -52,7 +72,7 @@ def handover(
     if found is None:
         return None
     known = [people[person] for _place_, person in found[1] if person in people]
-    lines = tuple(Line(_place(number), _person(one, viewer)) for number, one in enumerate(known, 1))
+    lines = tuple(Line(place_name(number), _person(one, viewer)) for number, one in enumerate(known, 1))
     return stamp(found[0], now), lines or (Line(_("Nobody"), _("Reds go to the last resort.")),)
 
 
@@ -71,23 +91,35 @@ def last_resort(
 
 def ahead(
     stand_ins: Sequence[AgreedStandIn], holidays: Sequence[AgreedHoliday], people: Mapping[UUID, User], now: datetime
-) -> tuple[Line, ...]:
-    """Who stands in for whom, and holidays."""
-    found = []
-    for one in stand_ins:
-        away, instead = one.stand_in.away, one.stand_in.instead
-        name = people[away].initials if away in people else _("Somebody")
-        other = people[instead].initials if instead is not None and instead in people else _("The next in order")
-        span = _("{start} to {end}").format(start=stamp(one.stand_in.begins, now), end=stamp(one.stand_in.ends, now))
-        found.append(Line(_("Away"), _("{other} for {name}").format(other=other, name=name), span))
+) -> tuple[Planned, ...]:
+    """Who stands in for whom, and holidays, with how each is taken back."""
+    found = [
+        Planned(_("Away"), stand_in_words(one, people, now), one.reason, f"/on-call/away/{one.id}/back")
+        for one in stand_ins
+    ]
     for day in holidays:
-        date = format_date(day.holiday.day, "EEE d MMM", locale=current().locale)
-        found.append(Line(_("Holiday"), date, day.name))
+        back = f"/on-call/holiday/{day.id}/back"
+        found.append(Planned(_("Holiday"), holiday_words(day, people), "", back, day.holiday.day.isoformat()))
     return tuple(found)
 
 
-def _place(number: int) -> str:
-    return {1: _("First"), 2: _("Second"), 3: _("Third")}.get(number, _("Then"))
+def last_change(versions: Sequence[Version], people: Mapping[UUID, User], now: datetime) -> str:
+    """Who made the newest version, and when."""
+    if not versions:
+        return ""
+    newest = versions[-1]
+    author = None if newest.author_id is None else people.get(newest.author_id)
+    who = _("an operator") if author is None else author.initials
+    return _("Version {n}, by {who}, {time}").format(n=newest.number, who=who, time=stamp(newest.created_at, now))
+
+
+def kept_toast(versions: Sequence[Version], now: datetime) -> RotaToast:
+    """The newest version was kept; the first one has nothing before it to go back to."""
+    newest = versions[-1]
+    said = _("Saved. Version {n} of the rota holds from {time}.")
+    before = any(one.valid_from <= newest.valid_from for one in versions[:-1])
+    text = said.format(n=newest.number, time=stamp(newest.valid_from, now))
+    return RotaToast(text, "/on-call/rota/undo", "seen", str(newest.number)) if before else RotaToast(text)
 
 
 def _person(user: User, viewer: UUID) -> str:

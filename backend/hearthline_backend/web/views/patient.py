@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from hearthline_backend.domain.any_rule import Rule
+from hearthline_backend.domain.pauses import Pause
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.domain.rule_words import asked_beside, conditions
 from hearthline_backend.domain.rules import Level, Limit, ThresholdRule
@@ -141,19 +142,25 @@ def tiles(latest: Mapping[str, PatientReading], now: datetime) -> tuple[Tile, ..
 
 
 def calendar(
-    plan: Plan | None, readings: Mapping[str, Sequence[PatientReading]], zone: str, now: datetime, since: datetime
+    plan: Plan | None,
+    readings: Mapping[str, Sequence[PatientReading]],
+    zone: str,
+    now: datetime,
+    since: datetime,
+    pauses: Sequence[Pause] = (),
 ) -> Calendar | None:
-    """The last two weeks against the plan's slots; None where nothing is planned."""
+    """The last two weeks against the plan's slots; None where nothing is planned. What was due on pause and did not
+    come does not count."""
     if plan is None or not plan.slots:
         return None
     tz = ZoneInfo(zone)
     today = now.astimezone(tz).date()
     first = max(today - timedelta(days=DAYS - 1), since.astimezone(tz).date())
     days = [first + timedelta(days=number) for number in range((today - first).days + 1)]
-    counted = [_day(plan, readings, zone, day, now) for day in days]
+    counted = [_day(plan, readings, zone, day, now, pauses) for day in days]
     done, due = sum(one[0] for one in counted), sum(one[1] for one in counted)
     shown = tuple(
-        Day(day.day, _("due") if day == today and got < planned + later else f"{got}/{planned + later}", look)
+        Day(day.day, _day_text(got, planned + later, due=day == today), look)
         for day, (got, planned, later, look) in zip(days, counted, strict=True)
     )
     share = round(100 * done / due) if due else 100
@@ -170,19 +177,34 @@ def calendar(
     return Calendar(names, shown, note, name)
 
 
+def _day_text(got: int, planned: int, *, due: bool) -> str:
+    if planned == 0:
+        return _("pause")
+    return _("due") if due and got < planned else f"{got}/{planned}"
+
+
 def _day(
-    plan: Plan, readings: Mapping[str, Sequence[PatientReading]], zone: str, day: date, now: datetime
+    plan: Plan,
+    readings: Mapping[str, Sequence[PatientReading]],
+    zone: str,
+    day: date,
+    now: datetime,
+    pauses: Sequence[Pause],
 ) -> tuple[int, int, int, str]:
     got = planned = later = 0
     for kind in dict.fromkeys(slot.kind for slot in plan.slots):
         times = [row.reading.effective_time for row in readings.get(kind, ())]
         for one in openings(plan, kind, zone, day, day):
             came = any(one.counts_from <= at <= one.closes for at in times)
+            if not came and any(pause.touches(one.opens, one.closes) for pause in pauses):
+                continue
             got += came
             if came or one.closes <= now:
                 planned += 1
             else:
                 later += 1
+    if not planned and not later:
+        return 0, 0, 0, "part"
     look = "part" if later else "miss" if planned and not got else "day" if got >= planned else "part"
     return got, planned, later, look
 
@@ -242,9 +264,13 @@ def view_name(view: str) -> str:
     names = {
         "worklist": _("the list of all patients"),
         "patient": _("readings and plan"),
+        "plan": _("the plan"),
+        "plan_change": _("the plan, and changed it"),
         "alert": _("an alert"),
         "series": _("readings"),
         "reading": _("one reading"),
+        "pause": _("pauses"),
+        "report": _("a report"),
         "whose": _("readings that may be yours"),
         "quarantine": _("what a meter sent and could not be taken"),
     }

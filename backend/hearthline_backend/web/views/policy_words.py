@@ -18,7 +18,8 @@ def nobody_called(policy: Mapping[str, Any], now: datetime) -> str:
     stages = policy.get("stages", ())
     if policy.get("call") is not None or not stages:
         return ""
-    deciding = next((stage for stage in stages if not stage["passes"]), stages[-1])
+    # After some a "no" leads to a stage of its own, which decides: a red that is late is a task.
+    deciding = next((stage for stage in reversed(stages) if not stage["passes"]), stages[-1])
     return _("Nobody was called: {reason}.").format(reason=reason_words(deciding, now))
 
 
@@ -37,9 +38,12 @@ def reason_words(stage: Mapping[str, Any], now: datetime) -> str:
         "not_patient": _("the reading is not of the patient"),
         "synthetic": _("it only tests the service"),
         "nothing_new": _("nothing new happened"),
+        "eased": _("it is less bad than before"),
+        "cleared": _("it is back within limits"),
+        "returned": _("it is past its limit again, and somebody was called for it before"),
         "cleared_already": _("it was back within limits already"),
         "paused": _("the patient is away until {time}"),
-        "snoozed": _("the rule is snoozed until {time}"),
+        "snoozed": _("the rule is snoozed until {time}") if _time(stage, now) else _("the rule is snoozed"),
         "late": _("the reading is too old to be called as if it were now"),
         "time_unknown": _("nobody can say when it was measured"),
         "newer_reading_exists": _("it arrived late, and a newer reading exists. It is to be reviewed"),
@@ -49,6 +53,9 @@ def reason_words(stage: Mapping[str, Any], now: datetime) -> str:
         "technician_only": _("a technician is told instead"),
         "called_before": _("somebody was called for it before"),
         "acknowledged": _("somebody has it"),
+        "newest_of_its_kind": _("it arrived late"),
+        "resolved": _("somebody has resolved it"),
+        "withdrawn": _("later data took it back"),
     }
     text = words.get(stage["reason"])
     return stage["reason"].replace("_", " ") if text is None else text.format(time=_time(stage, now))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from hearthline_backend.ingest.refusal import Reason
-from hearthline_backend.quick_reading import quick_reading
+from hearthline_backend.payload_looks import device_of
 from hearthline_backend.storage.records.homes import Gateway, Sensor
 from hearthline_backend.storage.records.quarantine import Kept
 from hearthline_backend.web.figures import NBSP, device_name, number_text
@@ -15,7 +15,6 @@ from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.times import When, when
 
 STATUSES: Final = ("held", "rejected", "released", "discarded")
-_LOOKED_AT: Final = ("sensor", "characteristic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,24 +154,6 @@ def _what(row: Kept, sensors: Mapping[str, Sensor]) -> str:
     meter = device_name(sensor.device) if sensor is not None else _("Meter")
     said = _("{meter} {address}").format(meter=meter, address=address)
     return f"{said}, 0x{characteristic}" if characteristic else said
-
-
-def device_of(row: Kept) -> tuple[str, str]:
-    """Address of the meter and characteristic of the reading that a row holds; empty where it does not tell."""
-    if row.payload is None or row.reading_id is None:
-        return "", ""
-    quick = quick_reading(row.payload)
-    if quick is not None:
-        return quick.sensor, quick.characteristic
-    try:
-        said = json.loads(row.payload)
-    except ValueError:
-        return "", ""
-    found = [said.get(name, "") if isinstance(said, dict) else "" for name in _LOOKED_AT]
-    address, characteristic = (
-        one if isinstance(one, str) and len(one) <= 17 and one.isascii() else "" for one in found
-    )
-    return address, characteristic
 
 
 def statuses(counts: Mapping[tuple[str, str, str], int], gateway: str, reason: str, here: str) -> tuple[Choice, ...]:

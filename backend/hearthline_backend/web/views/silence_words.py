@@ -24,10 +24,15 @@ def hop_name(hop: Hop) -> str:
     }[hop]
 
 
-def hops_words(hops: Sequence[Hop], kind: str, *, meterless: bool = False) -> str:
-    """One sentence for the care team."""
+def hops_words(hops: Sequence[Hop], kind: str, *, meterless: bool = False, away: bool = False) -> str:
+    """One sentence for the care team. ``away``: the hop behind every home took nothing from anybody."""
     if meterless:
         return _("No meter for it belongs to this patient.")
+    if away:
+        return {
+            Hop.BROKER: _("The broker was away when it was due, for every home. What was measured waits there."),
+            Hop.BACKEND: _("The store was away when it was due, for every home. What was measured waits there."),
+        }[hops[0]]
     if tuple(hops) == _UNHEARD:
         return not_heard(kind)
     if set(hops) == {Hop.GATEWAY, Hop.NETWORK}:
@@ -64,4 +69,5 @@ def last_told(events: Sequence[AlertEvent]) -> Mapping[str, Any]:
 def told_words(detail: Mapping[str, Any], kind: str) -> str:
     """The same in words; empty where nothing was said."""
     hops = [Hop(one) for one in detail.get("hops", ())]
-    return hops_words(hops, kind, meterless=bool(detail.get("meterless"))) if hops else ""
+    told = {"meterless": bool(detail.get("meterless")), "away": bool(detail.get("away"))}
+    return hops_words(hops, kind, **told) if hops else ""

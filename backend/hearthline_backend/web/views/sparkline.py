@@ -1,4 +1,4 @@
-"""Seven days of one measure as a line of 200 by 40: band, limit, gaps, the last point; and the same in words."""
+"""Some days of one measure as a line of 200 by 40: band, limit, gaps, the last point; and the same in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.web.figures import field_name, kind_name, main_fields, plain_figure
-from hearthline_backend.web.language import _
+from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.views.limits import agreed_range, range_text, red_limits
 from hearthline_backend.web.views.series import find_gaps, numbers, shown, slot_length, usual_band
 
@@ -39,15 +39,21 @@ def _y(value: float, scale: tuple[float, float]) -> float:
     return round(_HEIGHT - 2 - part * (_HEIGHT - 8), 1)
 
 
-def _x(at: datetime, start: datetime) -> float:
-    return round(_EDGE + (at - start) / SPAN * (_WIDTH - 2 * _EDGE), 1)
+def _x(at: datetime, start: datetime, span: timedelta) -> float:
+    return round(_EDGE + (at - start) / span * (_WIDTH - 2 * _EDGE), 1)
 
 
 def build_sparkline(
-    kind: str, readings: Sequence[PatientReading], plan: Plan | None, now: datetime, opened_by: UUID | None = None
+    kind: str,
+    readings: Sequence[PatientReading],
+    plan: Plan | None,
+    now: datetime,
+    opened_by: UUID | None = None,
+    span: timedelta = SPAN,
 ) -> Sparkline:
-    """The last seven days of a kind's first field. ``opened_by`` is the reading that opened the alert shown beside."""
-    start = now - SPAN
+    """The last seven days, or another ``span``, of a kind's first field. ``opened_by`` is the reading that opened the
+    alert shown beside."""
+    start = now - span
     field = main_fields(kind)[0]
     rows = [row for row in shown(readings, kind) if row.reading.effective_time >= start]
     points = [(row, numbers(row, kind)[0]) for row in rows]
@@ -63,20 +69,23 @@ def build_sparkline(
     gaps = find_gaps([row.reading.effective_time for row in rows], now, slot)
     fired = next(
         (
-            (_x(row.reading.effective_time, start), _y(value, scale))
+            (_x(row.reading.effective_time, start, span), _y(value, scale))
             for row, value in points
             if row.reading.id == opened_by
         ),
         None,
     )
-    end = (_x(points[-1][0].reading.effective_time, start), _y(points[-1][1], scale)) if points else None
+    end = (_x(points[-1][0].reading.effective_time, start, span), _y(points[-1][1], scale)) if points else None
     return Sparkline(
-        name=_name(kind, field, [value for _row, value in points], limit, bool(gaps)),
-        caption=_caption(kind, field, limit, range_text(kind, wanted) if usual is None else None, usual),
-        path=_path(points, start, scale, slot),
+        name=_name(kind, field, [value for _row, value in points], limit, bool(gaps), span),
+        caption=_caption(kind, field, limit, range_text(kind, wanted) if usual is None else None, usual, span),
+        path=_path(points, start, scale, slot, span),
         band=_band(low, high, scale),
         limit=None if limit is None else _y(limit, scale),
-        gaps=tuple((_x(gap.start, start), round(_x(gap.end, start) - _x(gap.start, start), 1)) for gap in gaps),
+        gaps=tuple(
+            (_x(gap.start, start, span), round(_x(gap.end, start, span) - _x(gap.start, start, span), 1))
+            for gap in gaps
+        ),
         last=None if end == fired else end,
         fired=fired,
     )
@@ -91,7 +100,11 @@ def _band(low: float | None, high: float | None, scale: tuple[float, float]) -> 
 
 
 def _path(
-    points: Sequence[tuple[PatientReading, float]], start: datetime, scale: tuple[float, float], slot: timedelta | None
+    points: Sequence[tuple[PatientReading, float]],
+    start: datetime,
+    scale: tuple[float, float],
+    slot: timedelta | None,
+    span: timedelta,
 ) -> str:
     parts: list[str] = []
     before: datetime | None = None
@@ -99,7 +112,7 @@ def _path(
     for row, value in points:
         at = row.reading.effective_time
         joined = before is not None and at - before <= longest
-        parts.append(f"{'L' if joined else 'M'}{_x(at, start)} {_y(value, scale)}")
+        parts.append(f"{'L' if joined else 'M'}{_x(at, start, span)} {_y(value, scale)}")
         before = at
     return "".join(parts)
 
@@ -108,24 +121,37 @@ def _measure(kind: str, field: str) -> str:
     return field_name(kind, field) if kind == "blood_pressure" else kind_name(kind)
 
 
-def _caption(kind: str, field: str, limit: float | None, wanted: str | None, usual: tuple[float, float] | None) -> str:
-    measure = _measure(kind, field)
+def _caption(
+    kind: str,
+    field: str,
+    limit: float | None,
+    wanted: str | None,
+    usual: tuple[float, float] | None,
+    span: timedelta,
+) -> str:
+    measure, days = _measure(kind, field), _days(span)
     if usual is not None:
         low, high = plain_figure(kind, field, round(usual[0], 1)), plain_figure(kind, field, round(usual[1], 1))
-        return _("{measure}, 7 days, usual {low}–{high}").format(measure=measure, low=low.number, high=high)
+        text = _("{measure}, {days}, usual {low}–{high}")
+        return text.format(measure=measure, days=days, low=low.number, high=high)
     if limit is not None:
-        return _("{measure}, 7 days, limit {limit}").format(measure=measure, limit=plain_figure(kind, field, limit))
+        figure = plain_figure(kind, field, limit)
+        return _("{measure}, {days}, limit {limit}").format(measure=measure, days=days, limit=figure)
     if wanted:
-        return _("{measure}, 7 days, {range}").format(measure=measure, range=wanted)
-    return _("{measure}, 7 days").format(measure=measure)
+        return _("{measure}, {days}, {range}").format(measure=measure, days=days, range=wanted)
+    return _("{measure}, {days}").format(measure=measure, days=days)
 
 
-def _name(kind: str, field: str, values: Sequence[float], limit: float | None, silent: bool) -> str:
-    measure = _measure(kind, field)
+def _name(kind: str, field: str, values: Sequence[float], limit: float | None, silent: bool, span: timedelta) -> str:
+    measure, days = _measure(kind, field), _days(span)
     if not values:
-        return _("{measure}, last 7 days: no readings.").format(measure=measure)
+        return _("{measure}, last {days}: no readings.").format(measure=measure, days=days)
     low, high = plain_figure(kind, field, min(values)), plain_figure(kind, field, max(values))
-    text = _("{measure}, last 7 days: {low} to {high}.").format(measure=measure, low=low.number, high=high)
+    text = _("{measure}, last {days}: {low} to {high}.").format(measure=measure, days=days, low=low.number, high=high)
     if limit is not None:
         text += " " + _("Red limit {limit}.").format(limit=plain_figure(kind, field, limit))
     return f"{text} {_('With gaps.')}" if silent else text
+
+
+def _days(span: timedelta) -> str:
+    return n_("{n} day", "{n} days", span.days).format(n=span.days)

@@ -90,6 +90,8 @@ def order(facts: PatientFacts) -> tuple[int, bool, datetime]:
     if facts.missing:
         silent = min((one.last or facts.patient.enrolled_at for one in facts.missing), default=facts.now)
         return GROUPS.index(facts.status), False, silent
+    if facts.reports:
+        return GROUPS.index(facts.status), False, facts.now - timedelta(days=7300)
     newest = facts.newest
     # Green: the newest reading first, so that the oldest silence is at the end where nobody has to look.
     age = facts.now - newest.reading.effective_time if newest is not None else timedelta(days=3650)
@@ -131,6 +133,11 @@ def _answer(everybody: Sequence[PatientFacts], counts: Mapping[PatientStatus, in
     if counts[PatientStatus.NO_DATA]:
         n = counts[PatientStatus.NO_DATA]
         return n_("No alert, but {n} patient is silent", "No alert, but {n} patients are silent", n).format(n=n)
+    unread = sum(bool(facts.reports) for facts in everybody)
+    if unread:
+        return n_(
+            "No alert, but {n} report is not confirmed", "No alert, but {n} reports are not confirmed", unread
+        ).format(n=unread)
     if not everybody:
         return _("Nobody is enrolled yet")
     return n_("Your {n} patient is green", "All {n} patients are green", len(everybody)).format(n=len(everybody))
@@ -174,7 +181,8 @@ def _group(status: PatientStatus, its: list[PatientFacts], rows: Mapping[UUID, R
             "{n} patients, everything due has arrived and is in range",
             len(its),
         ).format(n=len(its))
-        cut = len(lines) if unfold or len(lines) <= GREEN_SHOWN + 1 else GREEN_SHOWN
+        unread = sum(bool(facts.reports) for facts in its)  # these come first, and are never folded away
+        cut = len(lines) if unfold or len(lines) <= GREEN_SHOWN + 1 else max(GREEN_SHOWN, unread)
         rest = len(lines) - cut
         more = n_("Show the other {n}", "Show the other {n}", rest).format(n=rest)
         return Group(mark, title, note, (), lines[:cut], lines[cut:], more)

@@ -16,10 +16,12 @@ from hearthline_backend.storage.records.alerts import AlertState, Happened, Open
 from hearthline_backend.storage.records.people import OnCall
 from hearthline_backend.web.figures import Figure, condition_name, kind_name, reading_figure
 from hearthline_backend.web.language import _, current, n_
+from hearthline_backend.web.phrases import advised
 from hearthline_backend.web.times import When, age_text, stamp, when
 from hearthline_backend.web.views.facts import PatientFacts
 from hearthline_backend.web.views.findings import limit_sentence
 from hearthline_backend.web.views.ownership import Ownership, ownership
+from hearthline_backend.web.views.pausing import pause_sentence, pause_words
 from hearthline_backend.web.views.silence_words import last_told, not_heard, told_words
 from hearthline_backend.web.views.sparkline import Sparkline, build_sparkline
 
@@ -52,11 +54,20 @@ class Row:
     csrf: str = ""
     choosing: bool = False
     """Whether several are being chosen, to be acknowledged together."""
+    report: "Unread | None" = None
 
     @property
     def version(self) -> str:
         """Changes when anything that is shown does, so that a row that is still right is not swapped."""
         return _version(replace(self, csrf=""))
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A report that nobody has confirmed: where it is read, and until when it has to be."""
+
+    href: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ class CalmLine:
     what: str
     moved: str = ""
     moved_word: str = ""
+    report: "Unread | None" = None
 
     @property
     def version(self) -> str:
@@ -141,13 +153,15 @@ def build_row(
     rule = rule_of(facts, one)
     lead, rest = _sentence(facts, one, rule, reading)
     given = one.alert.owner_id == viewer and _unseen(facts, one)
+    unread = unread_report(facts)
     act = "acknowledge" if facts.untaken(one) or given else "undo" if just_taken and has.mine else "open"
+    act = "report" if act == "open" and unread is not None else act
     mark = "red" if facts.status is PatientStatus.RED else "yellow"
     return Row(
         patient_id=facts.patient.id,
         name=full_name(facts),
         born=born(facts.patient.birth_year, facts.now),
-        conditions=conditions_text(facts.plan),
+        conditions=_situation(facts),
         mark=mark,
         word=_("Red") if mark == "red" else _("Yellow"),
         state="open" if has.nobody else "has",
@@ -163,7 +177,20 @@ def build_row(
         act=act,
         alert_id=one.alert.id,
         csrf=csrf,
+        report=unread,
     )
+
+
+def unread_report(facts: PatientFacts) -> Unread | None:
+    """The oldest report on a patient that nobody has confirmed."""
+    if not facts.reports:
+        return None
+    first = facts.reports[0]
+    if first.superseded_by is not None or first.confirm_by <= facts.now:
+        text = _("Report not confirmed.")
+    else:
+        text = _("Report not confirmed, until {time}.").format(time=stamp(first.confirm_by, facts.now))
+    return Unread(f"/patients/{facts.patient.id}/reports/{first.number}", text)
 
 
 def _unseen(facts: PatientFacts, one: OpenAlert) -> bool:
@@ -198,7 +225,7 @@ def _due(one: OpenAlert, rule: Rule | None) -> str:
         return _("To review. It arrived too late to be called as if it were now.")
     if one.alert.review_by is not None:
         return _("To review. A late reading splits it into two.")
-    return _(rule.advice) if rule is not None and not one.alert.cleared else ""
+    return advised(rule.advice) if rule is not None and not one.alert.cleared else ""
 
 
 def _measured(facts: PatientFacts, reading: PatientReading | None) -> tuple[str, When] | None:
@@ -248,7 +275,7 @@ def _silent(facts: PatientFacts, csrf: str, window: Sequence[PatientReading]) ->
     if more > 0:
         also = ", ".join(kind_name(one.kind).lower() for one in facts.missing[1:])
         note = f"{note} {_('Also missing: {kinds}.').format(kinds=also)}"
-    green = gone is None
+    green, unread = gone is None, unread_report(facts)
     return Row(
         patient_id=facts.patient.id,
         name=full_name(facts),
@@ -266,9 +293,16 @@ def _silent(facts: PatientFacts, csrf: str, window: Sequence[PatientReading]) ->
         note=note,
         spark=build_sparkline(kind, window, facts.plan, facts.now) if kind is not None else None,
         owner=_silent_owner(facts, out, silence, detail),
-        act="open",
+        act="open" if unread is None else "report",
         csrf=csrf,
+        report=unread,
     )
+
+
+def _situation(facts: PatientFacts) -> str:
+    """Conditions, and where the patient is."""
+    away = "" if facts.pause is None else pause_words(facts.pause, facts.now)
+    return ", ".join(part for part in (conditions_text(facts.plan), away) if part)
 
 
 def out_of_contact(facts: PatientFacts) -> tuple[str, datetime | None] | None:
@@ -309,14 +343,13 @@ def calm_line(facts: PatientFacts) -> CalmLine:
     at, what = _calm_words(facts)
     moved, word = ("", "") if facts.status is PatientStatus.GREEN else _moved(facts.status)
     patient = facts.patient
-    return CalmLine(patient.id, full_name(facts), patient.birth_year, at, what, moved, word)
+    return CalmLine(patient.id, full_name(facts), patient.birth_year, at, what, moved, word, unread_report(facts))
 
 
 def _calm_words(facts: PatientFacts) -> tuple[When | None, str]:
-    newest, paused = facts.newest, facts.patient.paused_until
-    if paused is not None and paused > facts.now:
-        until = _("Paused until {time}").format(time=stamp(paused, facts.now))
-        return None, f"{until}: {facts.patient.pause_reason}" if facts.patient.pause_reason else until
+    newest = facts.newest
+    if facts.pause is not None:
+        return None, pause_sentence(facts.pause, facts.now)
     if newest is None:
         return None, _("Enrolled {time}. No readings yet.").format(time=stamp(facts.patient.enrolled_at, facts.now))
     day = [

@@ -31,6 +31,8 @@
       const text = failed.querySelector("p");
       text.textContent = event.detail.xhr.status === 0 ? text.dataset.unreached : text.dataset.refused;
       failed.hidden = false;
+      // Events were not listened to while the button was busy.
+      if (event.detail.xhr.status !== 0) window.htmx.trigger(document.body, "resync");
     }
   });
   document.body.addEventListener("htmx:confirm", (event) => {
@@ -67,6 +69,12 @@
     window.addEventListener("load", () => setTimeout(() => { if (named.open) first(named); }));
   }
   window.hearthline.open = open;
+  // One that the server opened, such as after a refused post, becomes modal like the others.
+  const offeredOpen = document.querySelector("dialog[open]");
+  if (offeredOpen && offeredOpen !== named) {
+    offeredOpen.removeAttribute("open");
+    open(offeredOpen);
+  }
 
   // A question that came by itself and has to be answered soon takes the focus once, but never from a field.
   const offered = new WeakSet();

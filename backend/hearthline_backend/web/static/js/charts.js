@@ -241,6 +241,7 @@
     let width = 0;
     new ResizeObserver(() => {
       const wide = figure.querySelector(".plot").clientWidth;
+      if (!wide) return; // hidden for a while, as when a session ended: it is drawn again only if its width has changed
       const state = states.get(figure);
       if (state && width && wide !== width) state.plot = draw(figure, state.data);
       width = wide;

@@ -54,6 +54,17 @@
     more.textContent = ` ${fill(words, { n: came })}`;
   }
 
+  // A hop behind this service is away: said by the service itself, and taken back by it.
+  function delay(since) {
+    const banner = document.getElementById("delayed"), text = banner.querySelector("p");
+    banner.hidden = !since;
+    if (!since) return text.replaceChildren();
+    const strong = document.createElement("b"), more = document.createElement("span");
+    strong.textContent = `${fill(text.dataset.text, { time: clock(Date.parse(since)) })} `;
+    more.textContent = text.dataset.more;
+    if (text.querySelector("span")?.textContent !== more.textContent) text.replaceChildren(strong, more);
+  }
+
   function tick(event) {
     if (event?.data) window.hearthline.correct(event.data);
     last = Date.now();
@@ -68,6 +79,7 @@
     opened = true;
     tick();
     source.addEventListener("tick", tick);
+    source.addEventListener("delayed", (told) => delay(told.data));
     source.addEventListener("resync", () => window.htmx.trigger(document.body, "resync"));
     source.addEventListener("signed-out", () => { source.close(); document.dispatchEvent(new Event("hearthline:signed-out")); });
   });
