@@ -5,7 +5,7 @@ missed, and asks for everything again. Nothing is lost silently.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +22,8 @@ EventKind = Literal["reading", "alert", "gateway", "inbox", "plan", "store", "br
 class Event:
     """Something changed at ``at``. ``store`` says that the stores went away or came back, ``broker`` the same of the
     broker; ``synthetic`` that an alert of the watchdog's was answered; ``inbox`` that what waits for a person has
-    changed; ``plan`` that a patient's plan has a new version, or a pause begins or ends; ``resync`` that this subscriber
-    missed events and has to read everything again."""
+    changed; ``plan`` that a patient's plan has a new version, or a pause begins or ends; ``resync`` that this
+    subscriber missed events and has to read everything again."""
 
     kind: EventKind
     at: datetime
@@ -39,14 +39,15 @@ def everything(_event: Event) -> bool:
 
 
 class _Subscription:
-    def __init__(self, backlog: int, wanted: Callable[[Event], bool]) -> None:
+    def __init__(self, backlog: int, wanted: Callable[[Event], bool], kinds: Collection[EventKind] | None) -> None:
+        self.kinds = kinds
         self._events: dict[tuple[object, ...], Event] = {}
         self._backlog = backlog
         self._wanted = wanted
         self._wake = asyncio.Event()
 
     def put(self, event: Event) -> None:
-        if not self._wanted(event):
+        if (self.kinds is not None and event.kind not in self.kinds) or not self._wanted(event):
             return
         what = (event.kind, event.patient_id, event.gateway, event.alert_id)
         if what not in self._events and len(self._events) >= self._backlog:
@@ -73,10 +74,10 @@ class EventBus:
         self._subscriptions: set[_Subscription] = set()
         self._relays: list[Callable[[Event], None]] = []
 
-    @property
-    def listened(self) -> bool:
-        """Whether anybody hears it, here or elsewhere: who publishes thousands a second may ask first."""
-        return bool(self._subscriptions or self._relays)
+    def listened(self, kind: EventKind) -> bool:
+        """Whether anybody hears events of this kind, here or elsewhere: who publishes thousands a second may ask
+        first."""
+        return bool(self._relays) or any(one.kinds is None or kind in one.kinds for one in self._subscriptions)
 
     def publish(self, event: Event) -> None:
         """Something changed here: tell every subscriber of this moment, and the other processes."""
@@ -90,10 +91,13 @@ class EventBus:
             subscription.put(event)
 
     @asynccontextmanager
-    async def subscribe(self, wanted: Callable[[Event], bool] = everything) -> AsyncIterator[AsyncIterator[Event]]:
+    async def subscribe(
+        self, wanted: Callable[[Event], bool] = everything, kinds: Collection[EventKind] | None = None
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         """Events from now until the block ends, as an endless iterator. What changed twice before it was taken comes
-        once. ``wanted`` is asked for every event of every process: it looks at the event and at nothing else."""
-        subscription = _Subscription(self._backlog, wanted)
+        once. ``wanted`` is asked for every event of every process: it looks at the event and at nothing else. With
+        ``kinds`` it hears of nothing else."""
+        subscription = _Subscription(self._backlog, wanted, kinds)
         self._subscriptions.add(subscription)
         try:
             yield subscription

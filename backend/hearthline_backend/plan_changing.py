@@ -15,9 +15,9 @@ from hearthline_backend.domain.plans import Plan
 from hearthline_backend.domain.rules import RuleError
 from hearthline_backend.events import Event, EventBus
 from hearthline_backend.plan_errors import (
-    NotTheirPatientError,
     NothingChangedError,
     NothingToTakeBackError,
+    NotTheirPatientError,
     PlanMovedOnError,
     PlanReasonError,
     PlanRefusedError,
@@ -45,7 +45,7 @@ class PlanChanging:
         self._clock = clock
 
     async def change(self, patient_id: UUID, wish: PlanWish, *, based_on: int, reason: str, actor: User) -> Plan:
-        """The next version, as wished. ``based_on`` is the version that the person looked at, 0 where there was none."""
+        """The next version, as wished. ``based_on`` is the version that the person looked at, 0 where there is none."""
         words = _words(reason)
         newest = await self._newest_reading(patient_id)
 

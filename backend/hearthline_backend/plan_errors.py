@@ -14,7 +14,9 @@ class NotTheirPatientError(PlanChangeError):
     """The patient is not there, or of no concern to whoever asked."""
 
     def __init__(self, patient_id: UUID) -> None:
-        super().__init__(f"there is no patient {patient_id} whose plan is yours to change; hearthline patient list")
+        super().__init__(
+            f"there is no patient {patient_id} whose plan is yours to change: only the patient's care team changes it"
+        )
         self.patient_id = patient_id
 
 

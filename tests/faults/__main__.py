@@ -37,7 +37,8 @@ The last lines are of the backend: `hearthline work` three times on one shared s
 InfluxDB; one backend killed again and again; its readings file locked by another process; hostile messages. *Kept* is
 then what homes have sent. Judgements, alerts and calls are counted too, against what the rules say of all readings; of
 hostile messages *stored* is what stands in the store or is counted in quarantine. Where calls are disturbed, *kept* are
-calls to people, and *stored* those that arrived.
+calls to people, and *stored* those that arrived; where each hop is held in turn, *kept* are hops, and *stored* those of
+which operator and screens were told within 3 minutes.
 
 """
 _TAIL = """

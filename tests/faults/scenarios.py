@@ -15,6 +15,7 @@ from tests.faults import (
     disk_full,
     hostile_flood,
     kills,
+    stalled_hops,
     stores_away,
     workers_killed,
 )
@@ -68,5 +69,6 @@ _BACKEND = (
     Scenario("escalation_kills", lambda folder: calls_disturbed.killed(folder, kills=150)),
     Scenario("notifier", lambda folder: calls_disturbed.notifier_away(folder, alerts=20)),
     Scenario("hostile", lambda folder: hostile_flood.flooded(folder, messages=100_000)),
+    Scenario("stalled_hops", stalled_hops.stalled),
     Scenario("locked", lambda folder: stores_away.locked_readings(folder, away_s=600)),
 )

@@ -11,7 +11,7 @@ from tests.faults.scenarios import Scenario, scenarios
 FULL = os.environ.get("HEARTHLINE_FAULTS") == "full"
 
 
-@pytest.mark.timeout(900 if FULL else 180)
+@pytest.mark.timeout(2400 if FULL else 180)
 @pytest.mark.parametrize("scenario", scenarios(everything=FULL), ids=lambda scenario: str(scenario.name))
 async def test_the_count_is_exact(tmp_path: Path, scenario: Scenario) -> None:
     outcome = await scenario.run(tmp_path)

@@ -225,10 +225,10 @@ async def test_where_the_server_is_away_nothing_waits_and_the_line_comes_by_itse
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert not bus.listened
+    assert not bus.listened("reading")
 
 
 async def test_with_sqlite_there_is_one_process(tmp_path: Path) -> None:
     bus = EventBus()
     async with bridged(records_url(tmp_path / "records.sqlite3"), bus, lambda: NOW):
-        assert not bus.listened
+        assert not bus.listened("reading")

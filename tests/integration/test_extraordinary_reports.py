@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner
 
+from hearthline_backend.alerting.call_texts import body, subject
 from hearthline_backend.alerting.channels import DeliveryError
 from hearthline_backend.alerting.clock_set_back import ClockSetBack
 from hearthline_backend.alerting.digest import counted
@@ -89,6 +91,9 @@ async def test_a_report_holds_the_evidence_and_three_days_and_is_told_of_in_the_
     await line.run("+1 20:00")
     report, (call,) = await only(line), line.calls
     assert call.message.confirm_by == report.confirm_by == line.moment("+1 14:00")
+    mail = body(call.message)
+    assert "A report comes with it: read it and confirm it by 14:00." in mail
+    assert not re.search(r"Ana|Test|16\d|pressure", mail)
     content, alert = await said(line, report), await line.clinic.alert()
     (evidence,) = content.evidence
     assert (evidence.alert, evidence.rule, evidence.level) == (alert.id, alert.rule_id, Level.YELLOW)
@@ -120,7 +125,10 @@ async def test_what_nobody_confirms_goes_through_the_steps_to_the_last_resort_an
     ours = [call.message for call in line.calls if call.message.notice is NoticeKind.REPORT]
     assert len(ours) == 4
     assert {LINKS.report_of(one.link.rpartition("/")[2]) for one in ours} == {report.id}
-    assert str(line.clinic.patient) not in "".join(one.link for one in ours)
+    texts = "".join(f"{subject(one)}{body(one)}" for one in ours)
+    assert "nobody has confirmed the report about it" in texts
+    assert "needs you. Nobody else has confirmed it." in texts
+    assert not re.search(rf"Ana|Test|16\d|pressure|{line.clinic.patient}", texts)
 
 
 async def test_quiet_hours_do_not_count_and_nobody_is_called_in_them(line: Timeline) -> None:

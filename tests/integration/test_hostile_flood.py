@@ -10,7 +10,7 @@ from tests.fixtures.flood import flood
 from tests.fixtures.records import Engine
 
 SEED = 20261123
-MESSAGES = {"sqlite": 4_000, "postgresql": 2_000}
+MESSAGES = {"sqlite": 15_000, "postgresql": 3_000}
 RIGHT_WITHIN_S = 2.0
 
 

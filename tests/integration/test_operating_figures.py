@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from hearthline_backend.operations.checks import readings_answer, records_answer
+from hearthline_backend.operations.checks import readings_answer, readings_taken, records_answer
 from hearthline_backend.operations.figures import RecordsFigures
 from hearthline_backend.operations.metrics import Metrics
 from hearthline_backend.storage.memory import MemoryReadings
@@ -15,7 +15,7 @@ from hearthline_backend.storage.ports import PatientReading, StoreUnavailableErr
 from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_backend.storage.records.quarantine import Refusal, Status
 from hearthline_backend.storage.records.unit import Unit
-from tests.fixtures.clinic import Clinic
+from tests.fixtures.clinic import Clinic, TurnedClock
 from tests.fixtures.records import NOW, Engine, migrated_records, temporary_records
 
 EARLIER = "0006"
@@ -100,6 +100,30 @@ async def test_a_schema_of_another_release_is_named_with_what_to_do(tmp_path: Pa
     assert EARLIER in trouble.next_step
     assert newest_revision() in trouble.next_step
     assert "hearthline migrate" in trouble.next_step
+
+
+async def test_nobody_who_takes_readings_is_noticed_two_minutes_after_the_last_that_did(
+    tmp_path: Path, records_engine: Engine
+) -> None:
+    async with temporary_records(tmp_path, records_engine) as records:
+        clock = TurnedClock()
+        probe = readings_taken(records, clock)
+        assert await probe() is None, "they have to begin first"
+        clock.turn(minutes=3)
+        trouble = await probe()
+        assert trouble is not None
+        assert trouble.since is None
+        marked = clock.now
+        async with records.begin() as unit:
+            await unit.silence.mark_intake(marked)
+        clock.turn(minutes=2)
+        assert await probe() is None
+        clock.turn(seconds=1)
+        trouble = await probe()
+        assert trouble is not None
+        assert trouble.since == marked
+        assert "nobody takes readings" in trouble.next_step
+    assert await readings_taken(AwayRecords(), clock)() is None, "another check says so"
 
 
 async def test_a_store_that_is_away_is_named_by_its_setting() -> None:

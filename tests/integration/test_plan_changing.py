@@ -19,9 +19,9 @@ from hearthline_backend.domain.templates import build_plan
 from hearthline_backend.events import Event, EventBus
 from hearthline_backend.plan_changing import CHANGED, PlanChanging
 from hearthline_backend.plan_errors import (
-    NotTheirPatientError,
     NothingChangedError,
     NothingToTakeBackError,
+    NotTheirPatientError,
     PlanMovedOnError,
     PlanReasonError,
     PlanRefusedError,

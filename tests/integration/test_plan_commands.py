@@ -203,6 +203,14 @@ advice = "Ask about swelling."
 """
 
 
+def test_a_first_plan_is_made_for_who_has_none(run: Run, login: str) -> None:
+    change = ("plan", "change", str(UNPLANNED), "--by", login, "--reason", "enrolled", "--json")
+    assert json.loads(run(*change, "--add", "copd").stdout)["version"] == 1
+    assert "Version 1, since" in run("plan", "show", str(UNPLANNED)).stdout
+    said = run("plan", "undo", str(UNPLANNED), "--by", login, "--version", "1", "--reason", "r", ok=False).output
+    assert "cannot be taken back" in said
+
+
 def test_rules_of_the_patient_s_own_come_and_go(run: Run, login: str, tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text(OWN)

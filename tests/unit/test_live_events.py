@@ -56,12 +56,24 @@ async def test_what_a_subscriber_does_not_want_takes_no_room() -> None:
         assert await anext(events) == _event(3)
 
 
+async def test_who_wants_one_kind_has_nobody_make_the_others() -> None:
+    bus = EventBus(backlog=1)
+    async with bus.subscribe(kinds=("synthetic",)) as events:
+        assert (bus.listened("synthetic"), bus.listened("reading")) == (True, False)
+        for number in range(9):
+            bus.publish(_event(number))
+        wanted = Event("synthetic", NOW)
+        bus.publish(wanted)
+        assert await anext(events) == wanted
+    assert not bus.listened("synthetic")
+
+
 async def test_what_is_heard_of_others_is_not_relayed_again() -> None:
     bus = EventBus()
     told: list[Event] = []
-    listened = [bus.listened]
+    listened = [bus.listened("alert")]
     with bus.relayed(told.append):
-        listened.append(bus.listened)
+        listened.append(bus.listened("alert"))
         bus.publish(_event(1))
         bus.hear(_event(2))
     bus.publish(_event(3))

@@ -34,8 +34,7 @@ def test_what_is_told_of_a_group_is_what_is_shown() -> None:
     metrics.settled(facts)
     metrics.received(9)
     metrics.acknowledged(7, 0.3)
-    metrics.receipt(sent=True)
-    metrics.receipt(sent=False)
+    metrics.receipts(sent=1, not_sent=1)
     metrics.store_failed(Store.RECORDS)
     shown = samples(metrics)
     expected = {

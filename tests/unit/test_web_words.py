@@ -1,6 +1,7 @@
 """Words of the site: all of them can be translated, numbers carry units, ages and times read as the design says."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -12,10 +13,15 @@ from hypothesis import strategies as st
 from jinja2 import TemplateRuntimeError, UndefinedError
 
 import hearthline_backend.web as web_package
-from hearthline_backend.web.figures import Figure, number_text
+from hearthline_backend.domain.rules import ThresholdRule
+from hearthline_backend.domain.templates import TEMPLATES
+from hearthline_backend.web.figures import Figure, number_text, plain_figure, stepped_figure
 from hearthline_backend.web.language import Language, speaking
 from hearthline_backend.web.rendering import ENVIRONMENT
 from hearthline_backend.web.times import age_text, footer_stamp, spoken_stamp, stamp, when
+from hearthline_backend.web.views.findings import findings
+from hearthline_protocol.readings import AsMeasured, Value
+from tests.fixtures.readings import pressure
 
 WEB = Path(web_package.__file__).parent
 NOW = datetime(2026, 11, 22, 2, 12, tzinfo=UTC)
@@ -113,3 +119,42 @@ def test_numbers_are_written_by_locale_with_a_real_minus() -> None:
         assert number_text(84.25, 1) == "84.2"
     with speaking(Language.of("sv", "Europe/Stockholm")):
         assert number_text(84.2, 1) == "84,2"
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "number", "text"),
+    [
+        ("glucose", "glucose", 53.9, "53.9 mg/dL"),
+        ("glucose", "glucose", 180.0, "180 mg/dL"),
+        ("body_weight", "weight", 1.36, "1.36 kg"),
+        ("blood_pressure", "systolic", 0.5, "0.5 mmHg"),
+        ("oxygen_saturation", "spo2", 92, "92 %"),
+    ],
+)
+def test_a_limit_is_shown_as_it_was_set(kind: str, field: str, number: float, text: str) -> None:
+    with speaking(STOCKHOLM):
+        assert str(plain_figure(kind, field, number)).replace("\u00a0", " ") == text
+
+
+def test_a_mean_is_shown_to_the_step_that_meters_print() -> None:
+    with speaking(STOCKHOLM):
+        assert stepped_figure("blood_pressure", "systolic", 121.62).number == "122"
+        assert stepped_figure("body_weight", "weight", 80.27).number == "80.3"
+
+
+@pytest.mark.parametrize(
+    ("mmol", "stored", "lead", "rest"),
+    [
+        (3.0, 54.0, "", "Glucose 54 mg/dL is over the lower limit of 53.9 mg/dL."),
+        (2.9, 52.2, "Glucose 52.2 mg/dL is 1.7 mg/dL under the red limit of 53.9 mg/dL.", ""),
+    ],
+)
+def test_a_converted_value_and_its_limit_add_up(mmol: float, stored: float, lead: str, rest: str) -> None:
+    red = next(one for one in TEMPLATES["diabetes_1"].rules if one.id == "diabetes_1.glucose_low")
+    assert isinstance(red, ThresholdRule)
+    only_red = replace(red, yellow=())
+    measured = AsMeasured(number=mmol, unit="mmol/L", precision=1)
+    reading = pressure(kind="glucose", values={"glucose": Value(value=stored, unit="mg/dL", as_measured=measured)})
+    with speaking(STOCKHOLM):
+        (found,) = findings(only_red, reading)
+    assert (found.lead.replace("\u00a0", " "), found.rest.replace("\u00a0", " ")) == (lead, rest)

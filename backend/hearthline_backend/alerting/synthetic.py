@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from hearthline_backend.events import Event, EventBus
+from hearthline_backend.events import Event, EventBus, EventKind
 from hearthline_backend.storage.ports import ReadingStore, Records
 from hearthline_backend.storage.records.synthetic import ALERT, ERASURE, DueAlert
 from hearthline_protocol import topics
@@ -31,6 +31,9 @@ class SyntheticInstruments(Protocol):
         """One was answered, or could not be."""
 
 
+_HEARD: Final[tuple[EventKind, ...]] = ("synthetic",)
+
+
 class SyntheticEvents:
     """Hears the watchdog's live events, as a screen hears what it shows."""
 
@@ -39,7 +42,7 @@ class SyntheticEvents:
 
     async def hear(self, events: EventBus) -> None:
         """Until it is cancelled."""
-        async with events.subscribe(lambda event: event.kind == "synthetic") as heard:
+        async with events.subscribe(kinds=_HEARD) as heard:
             async for event in heard:
                 self.last_at = event.at
 

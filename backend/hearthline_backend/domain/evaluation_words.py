@@ -8,7 +8,7 @@ from hearthline_backend.domain.average_rule import AverageRule
 from hearthline_backend.domain.change_rule import ChangeRule
 from hearthline_backend.domain.combination_rule import CombinationRule, leaves
 from hearthline_backend.domain.news2 import Input, Score
-from hearthline_backend.domain.phrases import Amount, Phrase, amount, said, sentences
+from hearthline_backend.domain.phrases import Phrase, amount, apart, said, sentences
 from hearthline_backend.domain.rule_names import field_phrase, input_phrase
 from hearthline_backend.domain.rules import Level, ThresholdRule
 from hearthline_backend.domain.score_rule import ScoreRule
@@ -111,7 +111,7 @@ def _value(rule: ReadingRule, crossing: Crossing, why: Why) -> Phrase:
             return Phrase("{field} is past what the meter can measure, and past the red limit of {limit}.", values)
         return Phrase("{field} is past what the meter can measure, and past the yellow limit of {limit}.", values)
     limit, off = crossing.limit.value, crossing.over
-    values |= said(value=_apart(kind, field, crossing.value, limit), over=_apart(kind, field, off, 0))
+    values |= said(value=apart(kind, field, crossing.value, limit), over=apart(kind, field, off, 0))
     if why is Why.NEAR_LIMIT and crossing.limit.clears is not None:
         values |= said(clears=amount(kind, field, crossing.limit.clears, finer=1))
         return Phrase("{field} {value} is not past {limit} any more, and counts as cleared at {clears}.", values)
@@ -128,17 +128,6 @@ def _value(rule: ReadingRule, crossing: Crossing, why: Why) -> Phrase:
         (False, False, True): "{field} {value} is at the yellow limit of {limit}.",
     }
     return Phrase(words[red, above, crossing.over == 0], values)
-
-
-def _apart(kind: str, field: str, number: float, other: float) -> Amount:
-    """With so many decimals that it does not read as the ``other`` number where it is not: 159.6 mmHg, and not 160 mmHg
-    that are within the limit of 160 mmHg."""
-    told = amount(kind, field, number, finer=1)
-    for finer in (2, 3):
-        if number == other or told.rounded != amount(kind, field, other, finer=finer).rounded:
-            return told
-        told = amount(kind, field, number, finer=finer)
-    return told
 
 
 def _change(crossing: Crossing, *, rises: bool) -> Phrase:
@@ -258,7 +247,7 @@ def _combination(rule: CombinationRule, evaluation: Answered) -> Phrase:
         else:
             values = said(
                 field=name,
-                value=_apart(kind, leaf.field, crossing.value, crossing.limit.value),
+                value=apart(kind, leaf.field, crossing.value, crossing.limit.value),
                 limit=amount(kind, leaf.field, crossing.limit.value, finer=1),
             )
             past = "{field} {value} is past {limit}."

@@ -1,6 +1,7 @@
 """How well alerts and homes serve: a team's figures over a span, from plain facts. Pure.
 
-A share without anything to share is None, never 0 or 1. Synthetic readings are no facts of these, and nothing is expected on pause.
+A share without anything to share is None, never 0 or 1. Synthetic readings are no facts of these, and
+nothing is expected on pause.
 """
 
 from collections import defaultdict

@@ -55,6 +55,17 @@ def amount(kind: str, name: str, number: float, *, finer: int = 0) -> Amount:
     return Amount(number, known.unit, places + finer)
 
 
+def apart(kind: str, field: str, number: float, other: float) -> Amount:
+    """With so many decimals that it does not read as the ``other`` number where it is not: 159.6 mmHg, and not 160 mmHg
+    that are within the limit of 160 mmHg."""
+    told = amount(kind, field, number, finer=1)
+    for finer in (2, 3):
+        if number == other or told.rounded != amount(kind, field, other, finer=finer).rounded:
+            return told
+        told = amount(kind, field, number, finer=finer)
+    return told
+
+
 def sentences(parts: Iterable[Phrase]) -> Phrase:
     """One after the other. There is one."""
     return reduce(lambda first, then: Phrase("{first} {then}", {"first": first, "then": then}), parts)

@@ -53,9 +53,9 @@ class Settled:
     ruled: bool = False
     """Whether the rules looked at any of them, so that something may be due."""
 
-    def events(self, now: datetime) -> Iterator[Event]:
-        """For who watches a screen."""
-        for patient, team in self.measured:
+    def events(self, now: datetime, *, readings: bool) -> Iterator[Event]:
+        """For who watches a screen. Without ``readings`` nobody is told of whom something new was judged."""
+        for patient, team in self.measured if readings else ():
             yield Event("reading", now, patient_id=patient, team_id=team)
         for one in self.alerts:
             yield Event("alert", now, patient_id=one.patient_id, team_id=one.team_id, alert_id=one.alert_id)

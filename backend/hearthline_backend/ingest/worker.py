@@ -251,9 +251,8 @@ class Ingest:
         for answer in settled.answers:
             if not self._uplink.publish(topics.receipts(answer.gateway), answer.payload, answer.correlation):
                 log.info("receipt_not_sent", gateway=answer.gateway)  # the home asks again by sending again
-        if self._events.listened:
-            for event in settled.events(self._clock()):
-                self._events.publish(event)
+        for event in settled.events(self._clock(), readings=self._events.listened("reading")):
+            self._events.publish(event)
         if settled.ruled:
             self._on_commit()
         if settled.answers:

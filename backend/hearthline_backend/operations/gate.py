@@ -33,8 +33,8 @@ class GateInstruments(Protocol):
     def acknowledged(self, messages: int, lag_s: float) -> None:
         """Messages are settled, the oldest of them so long after it came."""
 
-    def receipt(self, *, sent: bool) -> None:
-        """A home was answered, or could not be."""
+    def receipts(self, *, sent: int, not_sent: int) -> None:
+        """So many times a home was answered, or could not be."""
 
 
 class Gate:
@@ -47,6 +47,7 @@ class Gate:
         self._groups = itertools.count(1)
         self._handed_out: deque[tuple[datetime, int]] = deque()
         self._in_hand = 0
+        self._receipts: list[bool] = []
         self._following = False
         self._asking = 0
         self._shut = False
@@ -106,7 +107,9 @@ class Gate:
         """Hand one answer to the engine."""
         sent = self._uplink.publish(topic, payload, correlation, retain=retain)
         if topic.endswith(_RECEIPTS):
-            self._instruments.receipt(sent=sent)
+            if not self._receipts:  # thousands may be sent in one turn of the loop
+                asyncio.get_running_loop().call_soon(self._count_receipts)
+            self._receipts.append(sent)
             if self._following:
                 gateway = topics.gateway_of(topic)
                 log.debug("receipt_handed_over", batch=batch_text(correlation), gateway=gateway, sent=sent)
@@ -121,6 +124,11 @@ class Gate:
         self._shut = True
         self._look()
         await self._settled.wait()
+
+    def _count_receipts(self) -> None:
+        sent = self._receipts.count(True)
+        self._instruments.receipts(sent=sent, not_sent=len(self._receipts) - sent)
+        self._receipts.clear()
 
     def _hand_out(self, found: Sequence[Message]) -> None:
         if not found:

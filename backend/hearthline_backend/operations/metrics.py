@@ -166,9 +166,10 @@ class Metrics:
         self._acknowledged.inc(messages)
         self._lag.observe(lag_s)
 
-    def receipt(self, *, sent: bool) -> None:
-        """A home was answered, or could not be."""
-        (self._sent if sent else self._not_sent).inc()
+    def receipts(self, *, sent: int, not_sent: int) -> None:
+        """So many times a home was answered, or could not be."""
+        self._sent.inc(sent)
+        self._not_sent.inc(not_sent)
 
     def connected(self) -> None:
         """The broker was reached."""

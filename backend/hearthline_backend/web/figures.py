@@ -6,6 +6,7 @@ from typing import Final
 
 from babel.numbers import format_decimal
 
+from hearthline_backend.domain.phrases import Amount, amount
 from hearthline_backend.web.language import _, current
 from hearthline_protocol.kinds import KINDS, UNIT_TEXT
 from hearthline_protocol.readings import Flag, Quality, Reading, Value
@@ -132,10 +133,19 @@ def _is_whole(number: float) -> bool:
 
 
 def plain_figure(kind: str, field: str, number: float) -> Figure:
-    """A number that no meter said, such as a limit."""
-    known = KINDS[kind].fields[field]
-    decimals = decimals_of(kind, field) if number % 1 else 0
-    return Figure(number_text(number, decimals), unit_text(known.unit))
+    """A number that no meter said, such as a limit, with what decimals it has: up to one more than meters print, since
+    a limit of 53.9 mg/dL is not one of 54 mg/dL, and one of 1.36 kg not one of 1.4 kg."""
+    return amount_figure(amount(kind, field, number, finer=1))
+
+
+def stepped_figure(kind: str, field: str, number: float) -> Figure:
+    """A number that is worked out from several, such as a mean, to the step that meters print."""
+    return amount_figure(amount(kind, field, number))
+
+
+def amount_figure(one: Amount) -> Figure:
+    """A number of the domain's, with the decimals it is to be said with."""
+    return Figure(number_text(float(one.rounded), one.decimals), unit_text(one.unit))
 
 
 def value_figure(kind: str, field: str, value: Value) -> Figure:

@@ -5,6 +5,7 @@ phrase is written as one control character: JSON has none, so that whatever a re
 of earlier releases are the JSON as it is, which means itself.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -39,6 +40,11 @@ _PHRASES: Final = (
 )
 """Each stands for what it always did: a new one goes to the end, and none is ever changed."""
 _WORDS: Final = tuple((phrase, chr(sign)) for phrase, sign in zip(_PHRASES, _FREE, strict=False))
+_PRESSURE, _WEIGHT = _PHRASES[3:5]
+_OF_PRESSURE: Final = (*_WORDS[2:4], *_WORDS[7:])
+_OF_WEIGHT: Final = (_WORDS[2], _WORDS[4], *_WORDS[9:])
+"""What can be in a reading of this kind: to look for a phrase that is not there costs as much as to find it."""
+_KIND_AT: Final = len('{"id":"00000000-0000-8000-8000-000000000000')
 _BLANKS: Final = bytes.maketrans(b"\n\r\t", b"   ")
 
 
@@ -70,7 +76,12 @@ def end(body: bytes, at_us: int | None = None) -> str:
     if b"\n" in body or b"\r" in body or b"\t" in body:
         body = body.translate(_BLANKS)
     elsewhere = "" if at_us is None else f',"at_us":{at_us}'
-    return _in_quotes(f'{elsewhere},"body":{body.decode()}}}')
+    text, words = body.decode(), _WORDS
+    if text.startswith(_PRESSURE, _KIND_AT):
+        words = _OF_PRESSURE
+    elif text.startswith(_WEIGHT, _KIND_AT):
+        words = _OF_WEIGHT
+    return _in_quotes(f'{elsewhere},"body":{text}}}', words)
 
 
 def kept_record(text: str) -> Kept:
@@ -80,7 +91,7 @@ def kept_record(text: str) -> Kept:
     return _DECODER.decode(text)
 
 
-def _in_quotes(text: str) -> str:
-    for phrase, sign in _WORDS:
+def _in_quotes(text: str, words: Iterable[tuple[str, str]] = _WORDS) -> str:
+    for phrase, sign in words:
         text = text.replace(phrase, sign)
     return text.replace("\\", "\\\\").replace('"', '\\"')

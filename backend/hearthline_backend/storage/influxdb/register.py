@@ -39,6 +39,7 @@ _TAKE_POSTGRESQL: Final = f"""INSERT INTO reading_places ({_COLUMNS})
     SELECT patient, at, kind, slot, one, aside, $1::smallint, $2::bigint
     FROM unnest($3::uuid[], $4::varchar[], $5::bigint[], $6::integer[], $7::boolean[], $8::uuid[])
         AS wanted (patient, kind, at, slot, aside, one)
+    ORDER BY one
     ON CONFLICT DO NOTHING"""  # noqa: S608
 _CLAIM_POSTGRESQL: Final = f"""WITH closed AS (DELETE FROM reading_claims WHERE claim = ANY($9::bigint[])),
     opened AS (INSERT INTO reading_claims (claim, opened_at) VALUES ($2::bigint, $10))
@@ -257,9 +258,8 @@ def parts(whole: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _columns(wanted: Mapping[UUID, Spot], state: int, claim: int) -> tuple[Any, ...]:
     """What ``_TAKE_POSTGRESQL`` takes."""
-    rows = sorted(wanted.items(), key=_number)
-    columns = zip(*(spot for _, spot in rows), strict=True)
-    return (state, claim, *(list(column) for column in columns), [one for one, _ in rows])
+    columns = zip(*wanted.values(), strict=True)
+    return (state, claim, *map(list, columns), list(wanted))
 
 
 def _number(row: tuple[UUID, Spot]) -> int:

@@ -5,14 +5,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.domain.rules import Level
-from hearthline_backend.storage.records.among import among
+from hearthline_backend.storage.records.among import among, among_given, given
 from hearthline_backend.storage.records.upsert import insert_or_skip
 from hearthline_backend.storage.schema import alert_events, alert_readings, alerts, patients, users
 from hearthline_backend.storage.utc_date_time import sqlite_text
@@ -205,8 +206,8 @@ class Alerts:
         rule and episode is the same alert."""
         values = _values(alert)
         key = ["patient_id", "rule_id", "episode"]
-        statement = insert_or_skip(self._connection, alerts, key).values(**values).returning(alerts.c.id)
-        number = (await self._connection.execute(statement)).scalar_one_or_none()
+        statement = insert_or_skip(self._connection, alerts, key).returning(alerts.c.id)
+        number = (await self._connection.execute(statement, values)).scalar_one_or_none()
         if number is not None:
             return replace(alert, id=number), True
         query = select(alerts).where(*(alerts.c[name] == values[name] for name in key))
@@ -214,7 +215,7 @@ class Alerts:
 
     async def save(self, alert: Alert) -> None:
         """Write an alert back as it now stands."""
-        await self._connection.execute(alerts.update().where(alerts.c.id == alert.id).values(**_values(alert)))
+        await self._connection.execute(_SAVE, {"number": alert.id, **_values(alert)})
 
     async def link(self, alert_id: int, reading_ids: Iterable[UUID]) -> None:
         """These readings belong to the alert; known ones stay."""
@@ -240,7 +241,7 @@ class Alerts:
     ) -> None:
         """One more entry in the history. ``detail`` holds ids, levels and times, never words."""
         values = {"alert_id": alert_id, "at": at, "what": what.value, "actor_id": actor_id, "note": note}
-        await self._connection.execute(alert_events.insert().values(**values, detail=dict(detail or {})))
+        await self._connection.execute(alert_events.insert(), {**values, "detail": dict(detail or {})})
 
     async def get(self, alert_id: int, *, lock: bool = False) -> Alert | None:
         """One alert; ``lock`` keeps others from changing it until the transaction ends."""
@@ -255,13 +256,10 @@ class Alerts:
     ) -> Mapping[UUID, tuple[Alert, ...]]:
         """Alerts by patient whose readings may lie between two effective times, both included, oldest first. They are
         locked as by :meth:`lock`: nobody takes one while it is judged."""
-        query = select(alerts).where(
-            among(self._connection, alerts.c.patient_id, patient_ids),
-            alerts.c.last_effective_time >= start,
-            alerts.c.effective_time <= end,
-        )
+        dialect = self._connection.dialect.name
+        span = {"patients": given(dialect, patient_ids), "start": start, "end": end}
         found: dict[UUID, list[Alert]] = {}
-        rows = await self._connection.execute(query.order_by(alerts.c.id).with_for_update(key_share=True))
+        rows = await self._connection.execute(_touching(dialect), span)
         for alert in sorted(map(_alert, rows), key=lambda one: (one.effective_time, one.id)):
             found.setdefault(alert.patient_id, []).append(alert)
         return {patient_id: tuple(ones) for patient_id, ones in found.items()}
@@ -287,8 +285,8 @@ class Alerts:
         """The readings linked to each alert."""
         found: dict[int, set[UUID]] = {alert_id: set() for alert_id in alert_ids}
         if found:
-            query = select(alert_readings).where(among(self._connection, alert_readings.c.alert_id, found))
-            for row in await self._connection.execute(query):
+            dialect = self._connection.dialect.name
+            for row in await self._connection.execute(_linked(dialect), {"alerts": given(dialect, found)}):
                 found[row.alert_id].add(row.reading_id)
         return {alert_id: frozenset(ids) for alert_id, ids in found.items()}
 
@@ -300,11 +298,7 @@ class Alerts:
 
     async def events(self, alert_id: int) -> tuple[AlertEvent, ...]:
         """The history of one alert, oldest first."""
-        query = select(alert_events, users.c.initials, users.c.title)
-        query = query.join(users, users.c.id == alert_events.c.actor_id, isouter=True)
-        # By number, not by time: a clock may be set back.
-        query = query.where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.id)
-        return tuple(_event(row) for row in await self._connection.execute(query))
+        return tuple(_event(row) for row in await self._connection.execute(_STORY, {"number": alert_id}))
 
     async def stories(
         self, alert_ids: Collection[int], what: Collection[Happened]
@@ -358,6 +352,30 @@ class Alerts:
             end = await self.last_event(row.id, Happened.RESOLVED)
             found.append(PastAlert(_alert(row), end.note if end else None, end.initials if end else None))
         return tuple(reversed(found))
+
+
+_SAVE: Final = alerts.update().where(alerts.c.id == bindparam("number"))
+_STORY: Final = (
+    select(alert_events, users.c.initials, users.c.title)
+    .join(users, users.c.id == alert_events.c.actor_id, isouter=True)
+    .where(alert_events.c.alert_id == bindparam("number"))
+    .order_by(alert_events.c.id)  # not by time: a clock may be set back
+)
+
+
+@cache
+def _touching(dialect: str) -> Select[Any]:
+    query = select(alerts).where(
+        among_given(dialect, alerts.c.patient_id, "patients"),
+        alerts.c.last_effective_time >= bindparam("start"),
+        alerts.c.effective_time <= bindparam("end"),
+    )
+    return query.order_by(alerts.c.id).with_for_update(key_share=True)
+
+
+@cache
+def _linked(dialect: str) -> Select[Any]:
+    return select(alert_readings).where(among_given(dialect, alert_readings.c.alert_id, "alerts"))
 
 
 _LIVE = tuple(state.value for state in AlertState if state.live)

@@ -187,7 +187,7 @@ class Calls:
     async def plan(self, what: Task, alert_id: int | None, due_at: datetime, payload: Mapping[str, Any]) -> None:
         """This happens then."""
         values = {"id": uuid4(), "what": what.value, "alert_id": alert_id, "payload": dict(payload), "due_at": due_at}
-        await self._connection.execute(due.insert().values(**values))
+        await self._connection.execute(due.insert(), values)
 
     async def due_now(self, now: datetime, limit: int) -> list[DueTask]:
         """What has to happen now, taken for this transaction with the alert it is about: do it and call :meth:`done`

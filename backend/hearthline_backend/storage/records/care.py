@@ -3,14 +3,15 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.domain.plans import Plan
-from hearthline_backend.storage.records.among import among
+from hearthline_backend.storage.records.among import among, among_given, given
 from hearthline_backend.storage.records.plan_content import PlanContent
 from hearthline_backend.storage.records.silence import Silence
 from hearthline_backend.storage.schema import organisations, patients, plans, teams, users
@@ -83,7 +84,7 @@ class Care:
 
     async def team(self, team_id: UUID) -> Team | None:
         """One team."""
-        row = (await self._connection.execute(select(teams).where(teams.c.id == team_id))).one_or_none()
+        row = (await self._connection.execute(_TEAM, {"team": team_id})).one_or_none()
         return None if row is None else Team(**row._asdict())
 
     async def teams(self, organisation_id: UUID | None = None) -> list[Team]:
@@ -100,14 +101,16 @@ class Care:
 
     async def patient(self, patient_id: UUID) -> Patient | None:
         """One patient."""
-        row = (await self._connection.execute(select(patients).where(patients.c.id == patient_id))).one_or_none()
+        row = (await self._connection.execute(_PATIENT, {"patient": patient_id})).one_or_none()
         return None if row is None else Patient(**row._asdict())
 
     async def patients(self, *, team_id: UUID | None = None, ids: Collection[UUID] | None = None) -> list[Patient]:
         """Every patient, those of one team, or some, by family name."""
-        query = select(patients).order_by(patients.c.family_name, patients.c.given_name, patients.c.id)
-        if team_id is not None:
-            query = query.where(patients.c.team_id == team_id)
+        if ids is not None and team_id is None:
+            dialect = self._connection.dialect.name
+            rows = await self._connection.execute(_these(dialect), {"patients": given(dialect, ids)})
+            return [Patient(**row._asdict()) for row in rows]
+        query = _BY_NAME if team_id is None else _BY_NAME.where(patients.c.team_id == team_id)
         if ids is not None:
             query = query.where(among(self._connection, patients.c.id, ids))
         return [Patient(**row._asdict()) for row in await self._connection.execute(query)]
@@ -135,10 +138,26 @@ class Care:
     async def plan_histories(self, patient_ids: Collection[UUID]) -> Mapping[UUID, tuple[Plan, ...]]:
         """The same for several patients at once; a patient without a plan is not in it."""
         found: dict[UUID, list[Plan]] = {}
-        query = _plans().where(among(self._connection, plans.c.patient_id, patient_ids))
-        for row in await self._connection.execute(query):
+        dialect = self._connection.dialect.name
+        rows = await self._connection.execute(_plans_of(dialect), {"patients": given(dialect, patient_ids)})
+        for row in rows:
             found.setdefault(row.patient_id, []).append(_plan(row))
         return {patient_id: tuple(history) for patient_id, history in found.items()}
+
+
+_TEAM: Final = select(teams).where(teams.c.id == bindparam("team"))
+_PATIENT: Final = select(patients).where(patients.c.id == bindparam("patient"))
+_BY_NAME: Final = select(patients).order_by(patients.c.family_name, patients.c.given_name, patients.c.id)
+
+
+@cache
+def _these(dialect: str) -> Select[Any]:
+    return _BY_NAME.where(among_given(dialect, patients.c.id, "patients"))
+
+
+@cache
+def _plans_of(dialect: str) -> Select[Any]:
+    return _plans().where(among_given(dialect, plans.c.patient_id, "patients"))
 
 
 def _plans() -> Select[Any]:

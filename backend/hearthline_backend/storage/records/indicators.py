@@ -24,8 +24,8 @@ class IndicatorFacts:
         self._connection = connection
 
     async def alerts(self, patients: Collection[UUID], start: datetime, end: datetime) -> list[AlertFact]:
-        """Alerts of these patients that opened from ``start`` to before ``end``; none that later data withdrew, and none
-        about a missing measurement of which the team was never told."""
+        """Alerts of these patients that opened from ``start`` to before ``end``; none that later data withdrew, and
+        none about a missing measurement of which the team was never told."""
         first = {
             what: func.min(case((alert_events.c.what == what.value, alert_events.c.at)))
             for what in (Happened.ACKNOWLEDGED, Happened.ESCALATED)

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.domain.quiet_hours import quiet_until
@@ -148,8 +148,7 @@ class People:
 
     async def care_team(self, team_id: UUID) -> tuple[User, ...]:
         """Active care users of a team, by initials."""
-        query = select(users).where(users.c.team_id == team_id, users.c.active).order_by(users.c.initials)
-        return tuple(_user(row) for row in await self._connection.execute(query))
+        return tuple(_user(row) for row in await self._connection.execute(_CARE_TEAM, {"team": team_id}))
 
     async def technicians(self, organisation_id: UUID) -> tuple[User, ...]:
         """Active technicians and engineers of an organisation, by initials."""
@@ -252,8 +251,7 @@ class People:
 
     async def contacts(self, user_id: UUID) -> tuple[Contact, ...]:
         """How a user is reached, in order."""
-        query = select(contacts).where(contacts.c.user_id == user_id).order_by(contacts.c.position, contacts.c.id)
-        return tuple(_contact(row) for row in await self._connection.execute(query))
+        return tuple(_contact(row) for row in await self._connection.execute(_CONTACTS, {"user": user_id}))
 
     async def put_on_call(
         self, team_id: UUID, user_id: UUID, *, position: int, starts_at: datetime, ends_at: datetime | None = None
@@ -271,18 +269,7 @@ class People:
     async def on_call(self, team_id: UUID, at: datetime) -> tuple[OnCall, ...]:
         """Who is called for a team at a moment, first to last: by its rota, and who was put on call beside it, nobody
         twice. Users who may no longer sign in are left out."""
-        query = (
-            select(users, on_call.c.position, on_call.c.starts_at, on_call.c.ends_at)
-            .join_from(on_call, users, on_call.c.user_id == users.c.id)
-            .where(
-                on_call.c.team_id == team_id,
-                on_call.c.starts_at <= at,
-                or_(on_call.c.ends_at.is_(None), on_call.c.ends_at > at),
-                users.c.active,
-            )
-            .order_by(on_call.c.position, on_call.c.starts_at.desc(), on_call.c.id)
-        )
-        rows = await self._connection.execute(query)
+        rows = await self._connection.execute(_ON_CALL, {"team": team_id, "at": at})
         beside = [OnCall(_user(row), row.position, row.starts_at, row.ends_at) for row in rows]
         agreed = await Rotas(self._connection).agreed(team_id, at)
         return tuple(beside) if agreed is None else await self._by_agreement(team_id, agreed, beside, at)
@@ -363,6 +350,23 @@ class People:
             query = query.where(access_log.c.at < before)
         rows = await self._connection.execute(query)
         return tuple(Access(row.at, row.user_id, row.initials, row.title, row.team, row.view) for row in rows)
+
+
+_CARE_TEAM: Final = select(users).where(users.c.team_id == bindparam("team"), users.c.active).order_by(users.c.initials)
+_CONTACTS: Final = (
+    select(contacts).where(contacts.c.user_id == bindparam("user")).order_by(contacts.c.position, contacts.c.id)
+)
+_ON_CALL: Final = (
+    select(users, on_call.c.position, on_call.c.starts_at, on_call.c.ends_at)
+    .join_from(on_call, users, on_call.c.user_id == users.c.id)
+    .where(
+        on_call.c.team_id == bindparam("team"),
+        on_call.c.starts_at <= bindparam("at"),
+        or_(on_call.c.ends_at.is_(None), on_call.c.ends_at > bindparam("at")),
+        users.c.active,
+    )
+    .order_by(on_call.c.position, on_call.c.starts_at.desc(), on_call.c.id)
+)
 
 
 def _user_values(user: User) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Numbers that grow with every change to what is remembered between groups; triggers count (migration 0004)."""
 
-from typing import Literal
+from typing import Final, Literal
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.schema import revisions
 
 Topic = Literal["homes", "care"]
 """``homes``: gateways, meters, assignments, claims. ``care``: teams, patients, plans."""
+
+_NUMBER: Final = select(revisions.c.number).where(revisions.c.topic == bindparam("topic"))
 
 
 class Revisions:
@@ -19,5 +21,4 @@ class Revisions:
 
     async def number(self, topic: Topic) -> int:
         """The number of a topic in this transaction's view."""
-        query = select(revisions.c.number).where(revisions.c.topic == topic)
-        return int((await self._connection.execute(query)).scalar_one())
+        return int((await self._connection.execute(_NUMBER, {"topic": topic})).scalar_one())

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.domain.duty_spans import BesideRota
@@ -294,13 +294,20 @@ class Rotas:
     async def _versions_around(self, team_id: UUID, at: datetime) -> Sequence[tuple[datetime, RotaContent]]:
         """Versions valid from :data:`AHEAD` before the moment to as long after it, the oldest first. Of several valid
         from one moment the last one counts."""
-        own = rotas.c.team_id == team_id
-        first = select(func.max(rotas.c.valid_from)).where(own, rotas.c.valid_from <= at - AHEAD).scalar_subquery()
-        query = select(rotas.c.valid_from, rotas.c.content).where(
-            own, or_(first.is_(None), rotas.c.valid_from >= first), rotas.c.valid_from <= at + AHEAD
-        )
-        rows = await self._connection.execute(query.order_by(rotas.c.valid_from, rotas.c.version))
+        span = {"team": team_id, "earliest": at - AHEAD, "latest": at + AHEAD}
+        rows = await self._connection.execute(_AROUND, span)
         return list({row.valid_from: _content(row.content) for row in rows}.items())
+
+
+_OWN: Final = rotas.c.team_id == bindparam("team")
+_FIRST: Final = (
+    select(func.max(rotas.c.valid_from)).where(_OWN, rotas.c.valid_from <= bindparam("earliest")).scalar_subquery()
+)
+_AROUND: Final = (
+    select(rotas.c.valid_from, rotas.c.content)
+    .where(_OWN, or_(_FIRST.is_(None), rotas.c.valid_from >= _FIRST), rotas.c.valid_from <= bindparam("latest"))
+    .order_by(rotas.c.valid_from, rotas.c.version)
+)
 
 
 def _content(stored: Mapping[str, Any]) -> RotaContent:

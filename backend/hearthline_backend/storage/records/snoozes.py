@@ -3,15 +3,16 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.domain.rules import Level
-from hearthline_backend.storage.records.among import among
+from hearthline_backend.storage.records.among import among_given, given
 from hearthline_backend.storage.schema import users
 from hearthline_backend.storage.snooze_tables import snoozes
 
@@ -71,12 +72,9 @@ class Snoozes:
         """Those of these patients that have not ended, by patient, oldest first."""
         found: dict[UUID, list[Snooze]] = {}
         if patient_ids:
-            query = _with_initials().where(
-                among(self._connection, snoozes.c.patient_id, patient_ids),
-                snoozes.c.ended_at.is_(None),
-                snoozes.c.until > now,
-            )
-            for row in await self._connection.execute(query):
+            dialect = self._connection.dialect.name
+            asked = {"patients": given(dialect, patient_ids), "now": now}
+            for row in await self._connection.execute(_in_force(dialect), asked):
                 found.setdefault(row.patient_id, []).append(_snooze(row))
         return {patient_id: tuple(ones) for patient_id, ones in found.items()}
 
@@ -112,6 +110,12 @@ class Snoozes:
         patients and before their alerts."""
         query = select(snoozes.c.id).where(snoozes.c.id.in_(list(snooze_ids)), snoozes.c.ended_at.is_(None))
         return frozenset(await self._connection.scalars(query.with_for_update(skip_locked=True)))
+
+
+@cache
+def _in_force(dialect: str) -> Select[Any]:
+    its = among_given(dialect, snoozes.c.patient_id, "patients")
+    return _with_initials().where(its, snoozes.c.ended_at.is_(None), snoozes.c.until > bindparam("now"))
 
 
 def _with_initials() -> Select[Any]:

@@ -8,10 +8,11 @@ from hearthline_backend.alerting.explanation import recorded
 from hearthline_backend.domain.any_rule import Rule
 from hearthline_backend.domain.evaluation import Crossing, crossings
 from hearthline_backend.domain.observation import Observation
+from hearthline_backend.domain.phrases import apart
 from hearthline_backend.domain.rule_words import asked_beside, conditions, tell
 from hearthline_backend.domain.rules import Level, ThresholdRule
 from hearthline_backend.domain.silence_rules import MissingRule, TechnicalRule
-from hearthline_backend.web.figures import Figure, field_name, plain_figure, value_figure
+from hearthline_backend.web.figures import Figure, amount_figure, field_name, plain_figure, value_figure
 from hearthline_backend.web.language import _
 from hearthline_backend.web.phrases import say
 from hearthline_backend.web.views.limits import limit_field, limit_words
@@ -66,7 +67,7 @@ def findings(rule: ThresholdRule, reading: Reading) -> tuple[Finding, ...]:
 
 
 def _finding(rule: ThresholdRule, reading: Reading, field: str, ones: list[Crossing]) -> Finding:
-    value = value_figure(rule.kind, field, reading.values[field]) if field in reading.values else Figure("", "")
+    value = _value(rule.kind, field, reading, ones[0].limit.value)
     name = field_name(rule.kind, field)
     past = [one for one in ones if one.past]
     if not past:
@@ -79,7 +80,7 @@ def _finding(rule: ThresholdRule, reading: Reading, field: str, ones: list[Cross
     lead = _lead(rule, worst).format(
         field=name,
         value=value,
-        over=plain_figure(rule.kind, field, round(worst.over, 2)) if not worst.beyond else "",
+        over=amount_figure(apart(rule.kind, field, worst.over, 0)) if not worst.beyond else "",
         limit=plain_figure(rule.kind, field, worst.limit.value),
     )
     not_reached = [one for one in ones if not one.past and one.level.rank > worst.level.rank]
@@ -88,6 +89,17 @@ def _finding(rule: ThresholdRule, reading: Reading, field: str, ones: list[Cross
         limit = plain_figure(rule.kind, field, not_reached[0].limit.value)
         rest = (_("The red limit is {limit}.")).format(limit=limit)
     return Finding(worst.level, lead, rest)
+
+
+def _value(kind: str, field: str, reading: Reading, limit: float) -> Figure:
+    """As the meter printed it; converted from another unit with the decimals by which it differs from the limit."""
+    value = reading.values.get(field)
+    if value is None:
+        return Figure("", "")
+    measured = value.as_measured
+    if value.value is None or value.comparator is not None or (measured is not None and measured.unit == value.unit):
+        return value_figure(kind, field, value)
+    return amount_figure(apart(kind, field, value.value, limit))
 
 
 def _lead(rule: ThresholdRule, worst: Crossing) -> str:

@@ -136,7 +136,7 @@ def totals(found: Backtest, ids: set[str]) -> Totals:
         days=found.days,
     )
     load = _("All rules together: {then} alerts per patient-week instead of {now}.").format(
-        then=number_text(found.per_week(found.proposed), 1), now=number_text(found.per_week(found.in_force), 1)
+        then=_rate(found.per_week(found.proposed)), now=_rate(found.per_week(found.in_force))
     )
     people = n_("{n} patient", "{n} patients", found.patients).format(n=found.patients)
     readings = n_("{n} reading", "{n} readings", found.readings).format(n=found.readings)
@@ -145,6 +145,11 @@ def totals(found: Backtest, ids: set[str]) -> Totals:
         load,
         _("{readings} of {patients} were looked at. Nothing is saved yet.").format(readings=readings, patients=people),
     )
+
+
+def _rate(alerts: float) -> str:
+    """Of a whole team it is often far below one."""
+    return number_text(alerts, 1 if alerts >= 1 else 2)
 
 
 def _count(side: Side, rule_id: str) -> int:

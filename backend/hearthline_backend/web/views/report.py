@@ -14,7 +14,7 @@ from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.storage.records.calls import NotificationState, Told
 from hearthline_backend.storage.records.report_content import EvidenceContent, KindContent, ReportContent
 from hearthline_backend.storage.records.reports import Report, ReportEvent, ReportHappened
-from hearthline_backend.web.figures import Figure, field_name, kind_name, plain_figure, quality_words, reading_figure
+from hearthline_backend.web.figures import Figure, field_name, kind_name, quality_words, reading_figure, stepped_figure
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.times import clock_s, stamp
 from hearthline_backend.web.views.alert import channel_name, quality
@@ -193,7 +193,7 @@ def _kind(
 
 def _line(kind: str, field: Any) -> FieldLine:
     def text(number: float) -> str:
-        return str(plain_figure(kind, field.field, round(number, 2)))
+        return str(stepped_figure(kind, field.field, number))
 
     name = field_name(kind, field.field)
     return FieldLine(name, str(field.count), text(field.low), text(field.mean), text(field.high), text(field.last))

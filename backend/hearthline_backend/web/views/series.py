@@ -18,6 +18,7 @@ from hearthline_backend.web.figures import (
     plain_figure,
     quality_words,
     reading_figure,
+    stepped_figure,
     unit_text,
 )
 from hearthline_backend.web.language import _, n_
@@ -289,7 +290,7 @@ def _spoken(
         parts.append(
             label
             + _("{low} to {high}").format(
-                low=plain_figure(kind, field, low).number, high=plain_figure(kind, field, high)
+                low=stepped_figure(kind, field, low).number, high=stepped_figure(kind, field, high)
             )
         )
     parts.extend(str(limit["words"]) for limit in limits)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.storage.ports import PatientReading
-from hearthline_backend.web.figures import field_name, kind_name, main_fields, plain_figure
+from hearthline_backend.web.figures import field_name, kind_name, main_fields, plain_figure, stepped_figure
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.views.limits import agreed_range, range_text, red_limits
 from hearthline_backend.web.views.series import find_gaps, numbers, shown, slot_length, usual_band
@@ -131,7 +131,7 @@ def _caption(
 ) -> str:
     measure, days = _measure(kind, field), _days(span)
     if usual is not None:
-        low, high = plain_figure(kind, field, round(usual[0], 1)), plain_figure(kind, field, round(usual[1], 1))
+        low, high = stepped_figure(kind, field, usual[0]), stepped_figure(kind, field, usual[1])
         text = _("{measure}, {days}, usual {low}–{high}")
         return text.format(measure=measure, days=days, low=low.number, high=high)
     if limit is not None:
@@ -146,7 +146,7 @@ def _name(kind: str, field: str, values: Sequence[float], limit: float | None, s
     measure, days = _measure(kind, field), _days(span)
     if not values:
         return _("{measure}, last {days}: no readings.").format(measure=measure, days=days)
-    low, high = plain_figure(kind, field, min(values)), plain_figure(kind, field, max(values))
+    low, high = stepped_figure(kind, field, min(values)), stepped_figure(kind, field, max(values))
     text = _("{measure}, last {days}: {low} to {high}.").format(measure=measure, days=days, low=low.number, high=high)
     if limit is not None:
         text += " " + _("Red limit {limit}.").format(limit=plain_figure(kind, field, limit))
