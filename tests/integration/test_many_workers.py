@@ -6,7 +6,7 @@ import pytest
 
 from tests.fixtures.many_workers import Load, killed_at_random
 
-LOAD = Load(patients=30, readings_each=40, per_s=120, between_kills_s=(1.0, 2.0), settled_within_s=60)
+LOAD = Load(patients=30, readings_each=40, per_s=70, between_kills_s=(1.0, 2.0), settled_within_s=60)
 
 
 @pytest.mark.timeout(300)  # a dozen processes start in it, on a machine that may be busy with others

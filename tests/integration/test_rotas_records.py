@@ -1,5 +1,6 @@
 """Rotas in Records: who is on call at a moment, joined with who was put on call beside them, on each engine."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,7 +10,7 @@ import pytest
 
 from hearthline_backend.domain.rotas import Holiday, StandIn
 from hearthline_backend.storage.records.rota_content import QuietContent, RotaContent, TurnContent
-from hearthline_backend.storage.records.rotas import TrialCall
+from hearthline_backend.storage.records.rotas import RotaChangedError, TrialCall
 from tests.fixtures.clinic import Clinic
 from tests.fixtures.records import Engine, temporary_records
 
@@ -65,6 +66,48 @@ async def test_versions_follow_each_other_and_none_is_rewritten(ward: Clinic) ->
         assert [one.number for one in await unit.rotas.versions(ward.team)] == [1, 2, 3]
         first = (await unit.people.on_call(ward.team, MONDAY))[0]
     assert first.ends_at == MONDAY + timedelta(days=3)
+
+
+async def test_of_two_who_change_the_same_version_one_is_told(ward: Clinic) -> None:
+    rotas = await people(ward)
+    assert await agree(ward, rotas["AA"], MONDAY) == 1
+
+    async def change(initials: str) -> int:
+        async with ward.records.begin() as unit:
+            return await unit.rotas.add_version(
+                ward.team, rotas[initials], valid_from=MONDAY, created_at=MONDAY, reason="a change", after=1
+            )
+
+    first, second = await asyncio.gather(change("BB"), change("CC"), return_exceptions=True)
+    won, lost = (first, second) if isinstance(first, int) else (second, first)
+    assert won == 2
+    assert isinstance(lost, RotaChangedError)
+    assert lost.newest == 2
+    async with ward.records.read() as unit:
+        assert await unit.rotas.newest(ward.team) == 2
+
+
+async def test_what_was_taken_back_says_by_whom(ward: Clinic) -> None:
+    rotas = await people(ward)
+    await agree(ward, rotas["AA"], MONDAY)
+    (me,), (other,) = rotas["AA"].last_resort, rotas["BB"].places[0][0].people
+    async with ward.records.begin() as unit:
+        span = MONDAY, MONDAY + timedelta(days=1)
+        number = await unit.rotas.add_stand_in(
+            ward.team, StandIn(other, me, *span), "leave", created_at=MONDAY, author_id=me
+        )
+        assert await unit.rotas.remove_stand_in(ward.team, number, MONDAY, other)
+        day = Holiday(MONDAY.date(), like=6)
+        for _again in range(2):  # the second one takes the place of the first
+            await unit.rotas.add_holiday(ward.team, day, "a day", created_at=MONDAY, author_id=me)
+        newest, oldest = await unit.rotas.every_holiday(ward.team, 5)
+        assert not await unit.rotas.remove_holiday(ward.team, day.day, MONDAY, other, oldest.id)
+        assert await unit.rotas.remove_holiday(ward.team, day.day, MONDAY, other, newest.id)
+    async with ward.records.read() as unit:
+        (stand_in,) = await unit.rotas.every_stand_in(ward.team, 5)
+        newest, oldest = await unit.rotas.every_holiday(ward.team, 5)
+    assert (stand_in.entered.by, stand_in.entered.removed_by) == (me, other)
+    assert (newest.entered.removed_by, oldest.entered.removed_by) == (other, me)
 
 
 async def test_of_two_versions_from_one_moment_the_last_one_counts(ward: Clinic) -> None:

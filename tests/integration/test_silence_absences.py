@@ -38,7 +38,7 @@ async def away(home: SilentHome, hop: Hop, until: datetime) -> None:
     since = home.now
     marks = [_process(home, hop, since), _process(home, hop, since + timedelta(seconds=1))]
     while home.now < until:
-        home.clinic.clock.now = min(home.now + timedelta(minutes=20), until)
+        home.clinic.clock.now = min(home.now + timedelta(hours=1), until)
         for process in marks:
             await process.mark()
         await home.look()

@@ -15,7 +15,6 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import update
 
 from hearthline_backend.backup.archive import DamagedBackupError, parts, verify
 from hearthline_backend.backup.manifest import Manifest
@@ -32,7 +31,6 @@ from hearthline_backend.storage.record_filling import NotEmptyError, StoredIds, 
 from hearthline_backend.storage.record_rows import TableShape, shapes, snapshot, sqlite_url, tables_with_rows
 from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_backend.storage.records.quarantine import Quarantine, Refusal
-from hearthline_backend.storage.schema import contacts
 from hearthline_backend.storage.sqlite_files import install, left_alone
 
 OpenReadings = Callable[[Settings], AbstractAsyncContextManager[ReadingStore]]
@@ -170,7 +168,7 @@ class Restore:
         records = SqlRecords.open(self._staged)
         try:
             async with records.begin() as unit:
-                await unit.connection.execute(update(contacts).values(channel=REHEARSAL, address="", secret=None))
+                await unit.people.forget_addresses(REHEARSAL)
         finally:
             await records.close()
 

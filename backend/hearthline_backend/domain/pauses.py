@@ -35,7 +35,7 @@ class Pause:
 
     def touches(self, opens: datetime, closes: datetime) -> bool:
         """Whether any of this time belongs to it: a slot that could not be used whole is not expected."""
-        return self.begins_at < closes and opens < self.ends
+        return max(self.begins_at, opens) < min(self.ends, closes)
 
 
 def paused_time(pauses: Iterable[Pause], start: datetime, end: datetime) -> timedelta:

@@ -9,7 +9,6 @@ from uuid import UUID
 from hearthline_backend.operations.readiness import Probe, Trouble
 from hearthline_backend.storage.operating_figures import schema_revision
 from hearthline_backend.storage.ports import ReadingStore, Records, StoreUnavailableError
-from hearthline_backend.storage.records.silence import STILL_TAKING
 
 STUCK_AFTER: Final = timedelta(seconds=30)
 """A message that is in hand for longer says that ingest does not get on."""
@@ -19,6 +18,7 @@ _NOBODY: Final = UUID(int=0)
 
 MARKED_EVERY: Final = timedelta(seconds=30)
 """Who takes readings says so this often."""
+TAKEN_WITHIN: Final = 3 * MARKED_EVERY
 
 Clock = Callable[[], datetime]
 
@@ -77,14 +77,14 @@ def readings_taken(records: Records, clock: Clock) -> Probe:
 
     async def probe() -> Trouble | None:
         now = clock()
-        if now - began < STILL_TAKING + MARKED_EVERY:
+        if now - began < TAKEN_WITHIN + MARKED_EVERY:
             return None
         try:
             async with records.read() as unit:
                 last = await unit.silence.taken_at()
         except StoreUnavailableError:
             return None  # another check says so
-        if last is not None and now - last <= STILL_TAKING:
+        if last is not None and now - last <= TAKEN_WITHIN:
             return None
         return Trouble("nobody takes readings: see whether the processes that do run and reach the broker", last)
 

@@ -20,8 +20,8 @@ _POSTGRESQL: Final = """SELECT wanted.number - 1, there.reading_id, there.time_u
 # OFFSET 0 keeps the planner to one look into the index for each window.
 _SQLITE: Final = """SELECT wanted.key, there.reading_id, there.time_us, there.slot
     FROM json_each(?) AS wanted CROSS JOIN reading_places AS there
-    ON there.patient_id = wanted.value ->> 0 AND there.time_us >= wanted.value ->> 2
-        AND there.time_us < wanted.value ->> 3 AND there.kind = wanted.value ->> 1
+    ON there.patient_id = json_extract(wanted.value, '$[0]') AND there.kind = json_extract(wanted.value, '$[1]')
+        AND there.time_us >= json_extract(wanted.value, '$[2]') AND there.time_us < json_extract(wanted.value, '$[3]')
     WHERE there.state = 0 AND NOT there.aside"""
 
 

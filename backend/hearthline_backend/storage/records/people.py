@@ -244,6 +244,10 @@ class People:
             )
         )
 
+    async def forget_addresses(self, channel: str) -> None:
+        """Every contact is by ``channel`` from now on, without address or secret: for a copy that is no service."""
+        await self._connection.execute(update(contacts).values(channel=channel, address="", secret=None))
+
     async def contact(self, contact_id: UUID) -> Contact | None:
         """One contact by id."""
         row = (await self._connection.execute(select(contacts).where(contacts.c.id == contact_id))).one_or_none()

@@ -92,7 +92,8 @@
         ctx.setLineDash([]);
         ctx.fillStyle = ink["ink-3"];
         ctx.textAlign = "left";
-        const above = limit.above && place.clientWidth > 420; // on a phone the alert's own value needs the room above
+        const low = at + 16 * ratio > bbox.top + bbox.height; // under it the days are written
+        const above = low || (limit.above && place.clientWidth > 420); // on a phone the alert's own value needs the room above
         ctx.fillText(limit.words, bbox.left + 6 * ratio, above ? at - 5 * ratio : at + 14 * ratio);
       }
       if (data.bandWords && data.bands[0] && place.clientWidth > 420) {
