@@ -30,6 +30,7 @@ async def each_by_itself(unit: Unit, ward: Clinic) -> set[Queue]:
         Queue.PATIENTS: await unit.silence.next_patient_at(),
         Queue.HOMES: await unit.silence.next_home_at(),
         Queue.DIGESTS: await unit.silence.next_digest_at(),
+        Queue.REPORTS: await unit.reports.next_due_at(),
         Queue.NOTIFICATIONS: await unit.calls.next_notification_at(ward.clock.now),
         Queue.SYNTHETIC_ALERTS: await unit.synthetic.next_at(ALERT),
         Queue.SYNTHETIC_ERASURES: await unit.synthetic.next_at(ERASURE),

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
+import msgspec
+
 from hearthline_backend.storage.patient_reading import PatientReading, Place
 
 if TYPE_CHECKING:
@@ -47,8 +49,7 @@ class Width(StrEnum):
     WEEK = "week"
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True, gc=False):
     """One field in one bucket, in the field's unit."""
 
     minimum: float
@@ -57,8 +58,7 @@ class Summary:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(msgspec.Struct, frozen=True):
     """``start`` is where it begins, in UTC. Only numbers that were measured count: no failed, synthetic or other
     people's reading, and no value that only says lower or higher than the meter can process."""
 

@@ -2,7 +2,8 @@
 
 A limit counts as passed at its own value, and the ADA's levels begin beyond theirs: under 70 and under 54, over 180 and
 over 250 mg/dL. So the limits lie between the steps that meters print, in mg/dL and in mmol/L alike: 3.9 mmol/L is
-70.3 mg/dL and no alert, 13.9 mmol/L is 250.4 mg/dL and none either; 33.3 mmol/L is 599.9 mg/dL and a crisis, as 600 mg/dL is.
+70.3 mg/dL and no alert, 13.9 mmol/L is 250.4 mg/dL and none either; 33.3 mmol/L is 599.9 mg/dL and a crisis, as
+600 mg/dL is.
 """
 
 from datetime import timedelta

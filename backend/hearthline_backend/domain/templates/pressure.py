@@ -34,7 +34,7 @@ def pressure_low(condition: str) -> ThresholdRule:
 
 
 def pressure_low_treated(condition: str) -> ThresholdRule:
-    """For those whom treatment keeps low: red needs two readings in a row, yellow lies in the middle of NEWS2's band."""
+    """For those whom treatment keeps low: red needs two readings in a row, yellow is in the middle of NEWS2's band."""
     return ThresholdRule(
         id=f"{condition}.pressure_low",
         kind="blood_pressure",

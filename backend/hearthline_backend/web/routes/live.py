@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT_S: Final = 15.0
 """A quiet stream still ticks this often, so that the browser can tell silence from a broken line."""
+ASK_WITHIN_S: Final = 5.0
+"""How long a stream waits for Records before it goes on without them."""
 GATHER_S: Final = 0.15
 """Events that come together are told together."""
 
@@ -48,10 +50,10 @@ async def live(visit: Visit) -> web.StreamResponse:
     streams.add(task)
     try:
         await task
-    except (ConnectionResetError, asyncio.CancelledError):
+    except (ConnectionResetError, asyncio.CancelledError, StoreUnavailableError):
         task.cancel()
-        with suppress(asyncio.CancelledError, ConnectionResetError):
-            await task
+        with suppress(asyncio.CancelledError, ConnectionResetError, StoreUnavailableError):
+            await task  # the browser comes back by itself
     finally:
         streams.discard(task)
     return response
@@ -117,9 +119,9 @@ async def _send(response: web.StreamResponse, name: str, data: str) -> None:
 
 async def _still_signed_in(visit: Visit) -> bool:
     try:
-        async with visit.context.records.read() as unit:
+        async with asyncio.timeout(ASK_WITHIN_S), visit.context.records.read() as unit:
             return await unit.people.session(visit.request[SESSION].token_hash, visit.context.clock()) is not None
-    except StoreUnavailableError:
+    except (StoreUnavailableError, TimeoutError):
         return True
 
 
@@ -158,7 +160,7 @@ class _Names:
     async def of(self, event: Event) -> list[str]:
         """The names of one event for this viewer; empty where it is none of theirs."""
         if event.kind in _OF_EVERYBODY:
-            await self.load()
+            await self._load_again()
             return ["resync"]
         if event.kind == "inbox":
             return [] if self._visit.user.role is Role.PATIENT else ["inbox"]
@@ -177,11 +179,17 @@ class _Names:
         if event.kind != "gateway" or event.gateway is None:
             return []
         if event.gateway not in self._gateways:
-            await self.load()
+            await self._load_again()
         return ["homes", f"home-{event.gateway}"] if event.gateway in self._gateways else []
 
     async def _reload_for(self, event: Event) -> None:
         # Somebody enrolled since the stream began.
         team = self._visit.request[PLACE].team
         if self._visit.user.role is Role.CARE and team is not None and event.team_id in (None, team.id):
-            await self.load()
+            await self._load_again()
+
+    async def _load_again(self) -> None:
+        """While Records are away, whoever was known still is: the stream has to go on, and say that data is delayed."""
+        with suppress(StoreUnavailableError, TimeoutError):
+            async with asyncio.timeout(ASK_WITHIN_S):
+                await self.load()
