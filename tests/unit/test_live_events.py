@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hearthline_backend.events import Event, EventBus
+from hearthline_backend.events import Event, EventBus, EventKind
 from tests.fixtures.records import NOW
 
 
@@ -58,7 +58,8 @@ async def test_what_a_subscriber_does_not_want_takes_no_room() -> None:
 
 async def test_who_wants_one_kind_has_nobody_make_the_others() -> None:
     bus = EventBus(backlog=1)
-    async with bus.subscribe(kinds=("synthetic",)) as events:
+    kinds: tuple[EventKind, ...] = ("synthetic",)
+    async with bus.subscribe(kinds=kinds) as events:
         assert (bus.listened("synthetic"), bus.listened("reading")) == (True, False)
         for number in range(9):
             bus.publish(_event(number))
