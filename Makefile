@@ -23,7 +23,7 @@ lint: ## Formatting, lint and types
 	$(bin)/mypy tests bench scripts
 
 test: lint ## Lint, then every test: unit, contract, integration, acceptance, browser
-	$(bin)/python -m pytest -n 3 --dist loadfile --ignore tests/acceptance
+	$(bin)/python -m pytest -n 4 --dist loadfile --ignore tests/acceptance
 	$(bin)/python -m pytest tests/acceptance
 
 test-bluez: ## The gateway against a real kernel and bluetoothd, in an emulated Debian that is built once
