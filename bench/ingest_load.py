@@ -24,6 +24,8 @@ from hearthline_protocol import topics
 
 UNDER_WAY: Final = 4
 """Batches of one gateway without a receipt."""
+UNDER_WAY_BYTES: Final = 40 * 1024 * 1024
+"""Of all gateways together: past its cap in bytes the broker drops, and nobody here sends a second time."""
 _NUMBERS: Final = 60_000
 _READ_BYTES: Final = 1 << 18
 _SILENT_S: Final = 60.0
@@ -158,6 +160,8 @@ class _Homes:
         self._open = array("H", [order.load.batch]) * count
         self._due = array("d", [0.0]) * count
         self._under_way = [0] * GATEWAYS
+        self._most = max(1, UNDER_WAY_BYTES // max(map(len, frames), default=1))
+        self._sent = 0
         self._next = list(range(GATEWAYS))
         self._ready = deque(range(min(GATEWAYS, count))) if order.rate is None else deque[int]()
         self._scheduled = 0
@@ -179,6 +183,7 @@ class _Homes:
     def take(self, room: int, now: float) -> list[bytes]:
         """The frames that may go now."""
         found: list[bytes] = []
+        room = min(room, self._most - (self._sent - self.done))
         paced = self._order.rate is not None
         held: list[int] = []
         while self._ready and len(found) < room:
@@ -197,6 +202,7 @@ class _Homes:
                 self._ready.append(home)
             found.append(self._frames[number])
         self._ready.extendleft(reversed(held))
+        self._sent += len(found)
         return found
 
     def receipt(self, payload: bytes, now: float) -> None:
