@@ -5,15 +5,15 @@ the last sixty days are read (see ``whose``). Who gains fast, as with fluid, is 
 weight must not wait for a person's word.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
-from hearthline_backend.ingest.whose import KIND, is_far, usual_weight
-from hearthline_backend.storage.ports import ReadingStore
+from hearthline_backend.ingest.whose import KIND, USUAL_SPAN, is_far, usual_of
+from hearthline_backend.storage.ports import ReadingStore, Span
 from hearthline_protocol.readings import Quality
 
 LIKE_LAST_TIME_KG: Final = 3.0
@@ -44,9 +44,13 @@ class UsualWeights:
         unknown = [one for one in weighings if not self._like_last_time(one, now)]
         if not unknown:
             return frozenset()
-        await self._learn({one.patient_id for one in unknown}, now)
-        doubtful = [one for one in unknown if not self._like_last_time(one, now)]
-        return frozenset([one.reading_id for one in doubtful if await self._is_far(one)])
+        weighed = await self._learn({one.patient_id for one in unknown}, now)
+        doubtful = [one for one in unknown if one.patient_id in weighed and not self._like_last_time(one, now)]
+        far = await self._far_from_usual(doubtful) if doubtful else frozenset()
+        for one in unknown:
+            if one.reading_id not in far:
+                self._last[one.patient_id.int] = (one.weight_kg, now)
+        return far
 
     def _like_last_time(self, one: Weighing, now: datetime) -> bool:
         last = self._last.get(one.patient_id.int)
@@ -55,14 +59,26 @@ class UsualWeights:
         self._last[one.patient_id.int] = (one.weight_kg, last[1])
         return True
 
-    async def _learn(self, patients: set[UUID], now: datetime) -> None:
+    async def _learn(self, patients: set[UUID], now: datetime) -> Collection[UUID]:
+        """Remember their last weighings. Answers with those who were ever weighed: of all others nothing is usual."""
         if len(self._last) + len(patients) > MOST_PATIENTS:
             self._last.clear()
+        weighed: list[UUID] = []
         for patient, newest in (await self._readings.latest(patients)).items():
-            content = newest[KIND].content if KIND in newest else None
-            value = None if content is None or content.quality is not Quality.VALID else content.values.get("weight")
+            if KIND not in newest:
+                continue
+            weighed.append(patient)
+            content = newest[KIND].content
+            value = None if content.quality is not Quality.VALID else content.values.get("weight")
             if value is not None and value.value is not None:
                 self._last[patient.int] = (value.value, now)
+        return weighed
 
-    async def _is_far(self, one: Weighing) -> bool:
-        return is_far(one.weight_kg, await usual_weight(self._readings, one.patient_id, one.at))
+    async def _far_from_usual(self, weighings: Sequence[Weighing]) -> frozenset[UUID]:
+        spans = [Span(one.patient_id, KIND, one.at - USUAL_SPAN, one.at) for one in weighings]
+        windows = await self._readings.windows(spans)
+        return frozenset(
+            one.reading_id
+            for one, rows in zip(weighings, windows, strict=True)
+            if is_far(one.weight_kg, usual_of(rows))
+        )

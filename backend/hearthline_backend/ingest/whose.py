@@ -5,13 +5,13 @@ their trend and call their nurse. The bounds lie well outside what fluid does to
 look for 1.4 to 2 kg), so that no true alarm waits here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 from uuid import UUID
 
-from hearthline_backend.storage.ports import ReadingStore
+from hearthline_backend.storage.ports import PatientReading, ReadingStore
 from hearthline_protocol.readings import Quality, Reading
 
 KIND: Final = "body_weight"
@@ -36,7 +36,11 @@ def weight_of(reading: Reading) -> float | None:
 
 async def usual_weight(readings: ReadingStore, patient_id: UUID, at: datetime) -> float | None:
     """What a patient usually weighed in the time before ``at``; None where too little is known."""
-    rows = await readings.window(patient_id, KIND, at - USUAL_SPAN, at)
+    return usual_of(await readings.window(patient_id, KIND, at - USUAL_SPAN, at))
+
+
+def usual_of(rows: Sequence[PatientReading]) -> float | None:
+    """The same, of the weighings of that time."""
     weights = [weight for row in rows if (weight := weight_of(row.reading)) is not None]
     return median(weights) if len(weights) >= LEAST_WEIGHINGS else None
 
