@@ -77,7 +77,7 @@ async def views_of(page: Page, role: str, address: str) -> dict[str, str]:
             **({"home": address + home} if home else {}),
             "find": f"{address}/homes/{SIMULATED_HOME}",
         }
-    found = {name: f"{address}/{name}" for name in ("worklist", "indicators")}
+    found = {name: f"{address}/{name}" for name in ("worklist", "indicators", "on-call")}
     alert = page.locator("[data-open][href^='/alerts/']")
     if await alert.count():
         found["alert"] = address + str(await alert.first.get_attribute("href"))

@@ -349,5 +349,6 @@ def _context(ground: _Ground, homes: _Homes, delay: DataDelay) -> WebContext:
         delayed_since=lambda: delay.since,
         secure_cookies=ground.settings.secure_cookies,
         trusted_proxies=frozenset(ground.settings.trusted_proxies),
+        confirm_within=_timing(ground.settings).confirm_within,
         links=ground.links,
     )

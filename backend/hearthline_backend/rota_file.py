@@ -10,18 +10,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hearthline_backend.domain.confirm_by import LONGEST, SHORTEST
 from hearthline_backend.errors import HearthlineError
 from hearthline_backend.storage.records.people import User
 from hearthline_backend.storage.records.rota_content import QuietContent, RotaContent, StepContent, TurnContent
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MINUTE: Final = timedelta(minutes=1)
 
 EXAMPLE: Final = """\
 time_zone = "Europe/Stockholm"   # of handovers and quiet hours; the team's where it is left out
 first_week = 2026-11-23          # the week of the first of several people in a turn
 day_begins = 08:00:00            # when a holiday begins and, a day later, ends
 last_resort = ["head"]           # called when nobody takes a red alert: logins
+confirm_report_min = 120         # to read a report within, quiet hours apart; the site's where it is left out
 
 [[place]]                        # the first on call
 turn = [
@@ -99,6 +102,7 @@ class _File(_Part):
     first_week: date
     day_begins: time = time(0)
     last_resort: Annotated[tuple[str, ...], Field(min_length=1)]
+    confirm_report_min: Annotated[int, Field(ge=SHORTEST // _MINUTE, le=LONGEST // _MINUTE)] | None = None
     place: tuple[_Place, ...] = ()
     step: tuple[_Step, ...] = ()
     quiet: tuple[_Quiet, ...] = ()
@@ -133,6 +137,7 @@ def _content(file: _File, members: Members) -> RotaContent:
         steps=steps,
         last_resort=last_resort,
         quiet=tuple(_quiet(one, number, zone, members) for number, one in enumerate(file.quiet, 1)),
+        confirm_within=None if file.confirm_report_min is None else file.confirm_report_min * _MINUTE,
     )
 
 

@@ -126,6 +126,7 @@ async def shown(unit: Unit, team: Team, at: datetime, now: datetime) -> dict[str
             "on_call": [{"place": place + 1, "who": names.get(who, str(who))} for place, who in handover[1]],
         },
         "steps": [] if content is None else [_step(one.step(), names) for one in content.steps],
+        "confirm_report_min": None if content is None else _minutes(content.confirm_within),
         "last_resort": [
             {"who": names.get(one, str(one)), "tried": _text(tried[one].at), "outcome": tried[one].outcome}
             if one in tried
@@ -170,6 +171,8 @@ def told(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"Next handover {local(found['next_handover']['at'])}: {order}"
     for number, step in enumerate(found["steps"], 1):
         yield f"Step {number}: {step}"
+    if found["confirm_report_min"] is not None:
+        yield f"Reports: to be confirmed within {found['confirm_report_min']} min, quiet hours apart"
     for one in found["last_resort"]:
         tried = f"tried {local(one['tried'])}: {one['outcome']}" if one["tried"] else "not tried for 35 days"
         yield f"Last resort: {one['who']}, {tried}"
@@ -263,6 +266,10 @@ def _weekday(name: str) -> int:
 
 def _local(at: datetime, zone: str) -> str:
     return at.astimezone(ZoneInfo(zone)).strftime("%a %d %b %Y %H:%M")
+
+
+def _minutes(span: timedelta | None) -> int | None:
+    return None if span is None else span // timedelta(minutes=1)
 
 
 def _text(at: datetime | None) -> str | None:

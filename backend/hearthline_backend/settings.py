@@ -132,7 +132,7 @@ class Settings(BaseSettings):
             ge=15,
             le=7 * 24 * 60,
             description="Minutes within which somebody has to confirm the report on a patient who turned yellow; quiet "
-            "hours do not count. Then the team's steps are called.",
+            "hours do not count. Then the team's steps are called. A team may agree another time in its rota.",
         ),
     ] = 240
     watch_gateway: Annotated[

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from hearthline_backend.alerting.links import AlertLinks
 from tests.browser.ward import PASSWORD, Ward, pressure
 from tests.browser.ward_filling import open_ward
-from tests.browser.ward_on_call import home_alert, rota, silence
+from tests.browser.ward_on_call import home_alert, of_astrid, rota, silence
 from tests.fixtures.real_parts import require_program
 
 ARGUMENTS: Final = (
@@ -114,6 +114,7 @@ class Site:
         """Every view with who opens it and where."""
         astrid, number = self.ward.patient_id("Astrid"), await self.ward.alert_of("Astrid")
         await rota(self.ward)
+        await of_astrid(self.ward)
         return {
             "worklist": ("nurse", "/worklist"),
             "nothing of mine": ("nurse", "/worklist?show=mine"),

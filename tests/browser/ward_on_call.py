@@ -5,10 +5,12 @@ from uuid import NAMESPACE_URL, uuid5
 
 from hearthline_backend.alerting.home_calls import open_home_alert
 from hearthline_backend.domain.home_faults import Fault
+from hearthline_backend.domain.pauses import Pause, PauseKind
 from hearthline_backend.domain.rotas import Holiday, StandIn
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.domain.silence import Hop
 from hearthline_backend.storage.records.alerts import Alert, AlertState, Happened
+from hearthline_backend.storage.records.reports import Report
 from hearthline_backend.storage.records.rota_content import QuietContent, RotaContent, StepContent, TurnContent
 from tests.browser.ward import ZONE, Ward
 
@@ -52,6 +54,28 @@ async def rota(ward: Ward) -> None:
         await unit.rotas.add_stand_in(ward.team, away, "leave", created_at=now, author_id=me)
         day = Holiday((now + timedelta(days=5)).date(), like=6)
         await unit.rotas.add_holiday(ward.team, day, "Midsummer", created_at=now, author_id=me)
+
+
+async def of_astrid(ward: Ward) -> None:
+    """What Astrid reads about herself: a report that somebody has confirmed, and pauses that are over."""
+    now, astrid, day = ward.clock(), ward.patient_id("Astrid"), timedelta(days=1)
+    async with ward.records.begin() as unit:
+        if await unit.reports.of_patient(astrid, 1):
+            return
+        for begins, length, kind, note in ((60, 9, PauseKind.AWAY, None), (30, 6, PauseKind.HOSPITAL, "Ward 12")):
+            start = now - begins * day
+            pause = Pause(kind, start, start + length * day)
+            await unit.pauses.begin(astrid, pause, now=start, note=note, by=ward.users["doctor"].id)
+            await unit.pauses.end(astrid, now=start + (length - 2) * day, by=ward.users["nurse"].id)
+        (other, *_) = await unit.reports.of_patient(ward.patient_id("Ingrid"), 1)
+        content = await unit.reports.content(other.id)
+        (alert, *_) = await unit.alerts.open_of_patient(astrid)
+        made = now - timedelta(minutes=7)
+        wanted = Report(0, astrid, 0, made, made + timedelta(hours=4), None, (alert.alert.id,))
+        report = await unit.reports.add(wanted, content)
+    if report is not None:
+        who = ward.users["second"]
+        await ward.context().confirmations.confirm(astrid, report.number, who, "Called. She feels well.")
 
 
 async def silence(ward: Ward) -> int:

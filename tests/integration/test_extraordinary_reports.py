@@ -131,6 +131,42 @@ async def test_what_nobody_confirms_goes_through_the_steps_to_the_last_resort_an
     assert not re.search(rf"Ana|Test|16\d|pressure|{line.clinic.patient}", texts)
 
 
+async def own_time(line: Timeline, confirm: timedelta) -> None:
+    """The same rota, with the team's own time to confirm."""
+    await line.rota([("daily 08:00", "DA"), ("daily 20:00", "NI")], [("Mon 08:00", "SE")], last_resort="LR",
+                    quiet=[(None, "22:00", "07:00")], confirm=confirm)  # fmt: skip
+
+
+async def test_a_teams_own_time_to_confirm_goes_before_the_sites_and_is_the_wait_between_rounds(line: Timeline) -> None:
+    await own_time(line, timedelta(hours=1))
+    line.yellow("09:00")
+    yellow(line, "DA", "09:00")
+    line.acknowledge("09:10", "DA")
+    rounds = (("DA", "10:00"), ("SE", "10:15"), ("LR", "10:30"), ("DA", "11:30"))
+    for to, at in rounds:
+        occasion = "last_resort" if to == "LR" else "escalated"
+        line.expect(to, at, f"{at[:-1]}{int(at[-1]) + 1}", level=Level.YELLOW, occasion=occasion)
+    line.confirm("11:40", "SE")
+    await line.run("12:00")
+    assert (await only(line)).confirm_by == line.moment("10:00")
+    assert line.calls[0].message.confirm_by == line.moment("10:00")
+
+
+async def test_a_team_that_gives_days_is_not_taken_for_a_clock_that_ran_ahead(line: Timeline) -> None:
+    await own_time(line, timedelta(days=2))
+    line.yellow("09:00")
+    yellow(line, "DA", "09:00")
+    await line.run("09:10")
+    due = (await only(line)).due_at
+    assert due == line.moment("+3 12:00"), "two days and the three nights between them"
+    clinic = line.clinic
+    await ClockSetBack(clinic.records, clock=clinic.clock).run_due()
+    assert (await only(line)).due_at == due
+    clinic.clock.now -= timedelta(days=20)
+    await ClockSetBack(clinic.records, clock=clinic.clock).run_due()
+    assert (await only(line)).due_at == due + timedelta(minutes=10) - timedelta(days=20)
+
+
 async def test_quiet_hours_do_not_count_and_nobody_is_called_in_them(line: Timeline) -> None:
     line.yellow("20:30")
     yellow(line, "NI", "20:30")

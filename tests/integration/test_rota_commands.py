@@ -57,6 +57,16 @@ def next_weekday(weekday: int, hour: int) -> datetime:
     return datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo("Europe/Stockholm"))
 
 
+def test_the_teams_time_to_confirm_a_report_is_shown_and_goes_with_its_line(run: Run, rota: Path) -> None:
+    assert shown(run)["confirm_report_min"] == 120
+    assert "Reports: to be confirmed within 120 min, quiet hours apart" in run("rota", "show").stdout
+    without = [line for line in EXAMPLE.splitlines() if not line.startswith("confirm_report_min")]
+    rota.write_text("\n".join(without), encoding="utf-8")
+    run("rota", "set", str(rota), "--reason", "the site's will do")
+    assert shown(run)["confirm_report_min"] is None
+    assert "Reports:" not in run("rota", "show").stdout
+
+
 def test_the_example_is_printed_as_documented(run: Run) -> None:
     assert run("rota", "example").stdout == EXAMPLE
 

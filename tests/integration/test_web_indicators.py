@@ -10,8 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from hearthline_backend.domain.indicators import AlertFact
+from hearthline_backend.domain.indicators import AlertFact, ReportFact
 from hearthline_backend.storage.records.indicators import IndicatorFacts
+from hearthline_backend.storage.report_tables import reports
 from hearthline_backend.storage.schema import alert_events, alerts
 from tests.browser.ward import Ward
 from tests.browser.ward_filling import open_ward
@@ -43,6 +44,8 @@ async def test_view_and_csv_say_the_same_and_name_nobody(ward: Ward) -> None:
     adherence = by_name["adherence"]
     assert f"{adherence['part']} of {adherence['whole']}" in text.replace(",", "")
     assert not any(name in table or name in text for name in names)
+    assert (by_name["reports_per_patient_week"]["part"], by_name["reports_in_time"]["whole"]) == ("1", "1")
+    assert "Median time to confirm a report" in text
 
 
 async def test_a_technician_sees_none_of_it(ward: Ward) -> None:
@@ -89,4 +92,34 @@ async def test_the_facts_of_alerts_on_either_engine(tmp_path: Path, records_engi
         AlertFact(opened, opened + 9 * minute, opened + 2 * minute, true=True),
         AlertFact(opened + minute),
         AlertFact(opened + 3 * minute),
+    ]
+
+
+async def test_the_facts_of_reports_on_either_engine(tmp_path: Path, records_engine: Engine) -> None:
+    home, hour = Household(), timedelta(hours=1)
+    made = NOW - timedelta(days=2)
+    wanted = [(made, 2 * hour, None), (made + hour, None, None), (made + 2 * hour, hour, hour)]  # the last withdrawn
+    async with temporary_records(tmp_path, records_engine) as records:
+        async with records.begin() as unit:
+            await seed(unit, home)
+            for number, (at, confirmed, withdrawn) in enumerate(wanted, 1):
+                row = {
+                    "patient_id": home.patient,
+                    "number": number,
+                    "content": {},
+                    "calling": {},
+                    "made_at": at,
+                    "confirm_by": at + 4 * hour,
+                    "confirmed_at": None if confirmed is None else at + confirmed,
+                    "withdrawn_at": None if withdrawn is None else at + withdrawn,
+                }
+                await unit.connection.execute(reports.insert().values(**row))
+        async with records.read() as unit:
+            facts = IndicatorFacts(unit.connection)
+            found = await facts.reports([home.patient], NOW - timedelta(days=28), NOW)
+            assert await facts.reports([home.patient], made + timedelta(seconds=1), made + hour) == []
+            assert await facts.reports([uuid4()], NOW - timedelta(days=28), NOW) == []
+    assert found == [
+        ReportFact(made, made + 4 * hour, made + 2 * hour),
+        ReportFact(made + hour, made + 5 * hour),
     ]

@@ -174,11 +174,11 @@ async def test_an_emptied_field_goes_back_to_the_template(ward: Ward, nurse: Vis
 async def test_what_is_not_possible_is_said_at_its_field(ward: Ward, nurse: Visitor) -> None:
     for fields, said in (
         ({RED: "18"}, "18 mmHg is not possible here. Enter 151 to 330."),
-        ({RED: "high"}, "high is no number. Enter one such as 180."),
+        ({RED: "high"}, "high is no number. Enter one in mmHg, such as 180."),
         ({YELLOW: "190"}, "190 mmHg is not possible here. Enter 20 to 179."),
         ({RED: "140", YELLOW: "145"}, "140 mmHg is not possible here. Enter 146 to 330."),
         ({RED: "1e9"}, "1e9 is no number."),
-        ({"oxygen/low": "88"}, "Nothing is not possible here. Enter whole per cent, 80 to 100, such as 88."),
+        ({"oxygen/low": "88"}, "Enter whole per cent, 80 to 100, such as 88, or empty all of the oxygen target."),
         ({"oxygen/low": "92", "oxygen/high": "88", "oxygen/source": "clinic"}, "88 % does not lie above 92 %."),
         ({"oxygen/low": "88", "oxygen/high": "92"}, "Write who says so, or empty the range."),
         ({"reason": ""}, "Write why, in up to 300 characters."),

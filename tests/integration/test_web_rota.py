@@ -122,6 +122,21 @@ async def test_it_is_shown_before_it_is_kept_and_then_holds_with_author_and_reas
     assert "E.S., 03:12. Holds from 03:12." in history
 
 
+async def test_the_time_to_confirm_a_report_is_the_teams_own_and_in_the_history(ward: Ward, nurse: Visitor) -> None:
+    await save(nurse, a_rota(ward, "nurse"))
+    form = await (await nurse.get("/on-call/rota")).text()
+    assert "Empty for 240 minutes, as on the whole site." in form
+    changed = with_field(fields_of(form), "confirm", "90")
+    await save(nurse, with_field(changed, "reason", "a small team"))
+    async with ward.records.read() as unit:
+        first, second = await unit.rotas.versions(ward.team)
+    assert (first.content.confirm_within, second.content.confirm_within) == (None, timedelta(minutes=90))
+    assert ("confirm", "90") in fields_of(await (await nurse.get("/on-call/rota")).text())
+    history = await (await nurse.get("/on-call/history")).text()
+    assert "Changed: time to confirm a report." in history
+    assert "to be confirmed within 90 min" in history
+
+
 async def test_what_was_not_shown_is_not_kept(ward: Ward, nurse: Visitor) -> None:
     shown = await press(nurse, a_rota(ward, "nurse"), "show")
     other = with_field(fields_of(shown), "p0-t0-at", "09:00")
@@ -155,6 +170,7 @@ async def test_every_field_says_what_is_wrong_with_what_was_typed(ward: Ward, nu
         ("zone", "Europe/Atlantis"),
         ("first-week", "soon"),
         ("last",),
+        ("confirm", "7"),
         ("since", "2026-11-01T08:00"),
         ("reason",),
     ):
@@ -167,10 +183,11 @@ async def test_every_field_says_what_is_wrong_with_what_was_typed(ward: Ward, nu
     page = await answer.text()
     found = problems_of(page)
     assert set(found) == {
-        *("p0-t0-days", "p0-t0-at", "p0-t0-person", "zone", "first-week", "last", "since", "reason"),
+        *("p0-t0-days", "p0-t0-at", "p0-t0-person", "zone", "first-week", "last", "confirm", "since", "reason"),
         *("s0-who", "s0-wait", "s1-who", "s1-channel", "q0-until"),
     }
     assert found["s0-wait"] == "“900” is not possible here. Enter 1 to 240 minutes, such as 15."
+    assert found["confirm"] == "“7” is not possible here. Enter 15 to 10080 minutes, such as 240, or nothing."
     assert 'value="Europe/Atlantis"' in page
     for name in found:
         assert f'id="{name}"' in page, name  # each leads to its field

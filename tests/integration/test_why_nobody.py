@@ -50,7 +50,7 @@ async def test_who_was_called_for_is_told_with_every_rule_that_looked(ward: Clin
     red = ward.measured(186, 112)
     await ward.arrive(red)
     found = await why(ward)
-    assert found.keys() == {"patient", "evaluations", "calls", "nobody"}
+    assert found.keys() == {"patient", "evaluations", "calls", "nobody", "waits"}
     high = of_high(found)
     assert high.keys() >= {"rule", "version", "readings", "fired", "reason"}
     assert (high["version"], high["readings"], high["fired"], high["reason"]) == (1, [str(red.id)], True, "fired")

@@ -31,6 +31,7 @@ def test_the_example_means_what_its_comments_say() -> None:
     assert [(one.weekday, one.at, len(one.people)) for one in second] == [(0, time(8), 2)]
     assert (content.zone, content.first_week, content.day_begins) == ("Europe/Stockholm", date(2026, 11, 23), time(8))
     assert content.last_resort == (UUID(int=LOGINS.index("head") + 1),)
+    assert content.confirm_within == timedelta(hours=2)
     assert [(one.place, one.title, one.channel, one.wait) for one in content.steps] == [
         (0, None, None, timedelta(minutes=5)),
         (None, "Doctor", "apprise", timedelta(minutes=10)),
@@ -48,6 +49,7 @@ def test_the_example_means_what_its_comments_say() -> None:
         ('last_resort = ["head"]', "", "last_resort: Field required"),
         ("at = 08:00:00, people = [\"anna\"]", "at = 25:00:00, people = [\"anna\"]", "this is not TOML"),
         ("wait_min = 5", "wait_min = 0", "step.1.wait_min"),
+        ("confirm_report_min = 120", "confirm_report_min = 14", "confirm_report_min: Input should be greater"),
         ("wait_min = 5", "", "step.1.wait_min: Field required"),
         ("place = 1", "place = 3", "step 1: there is no place 3; the file has 2"),
         ("place = 1", "place = 1\ntitle = \"Doctor\"", "name exactly one"),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hearthline_backend.storage.records.engine import SqlRecords
 from hearthline_simulator.ward.profiles import ASTRID, WARD, Scene
-from hearthline_simulator.ward.staff import NURSE, SECOND, TECHNICIAN, Reach, Staff
+from hearthline_simulator.ward.staff import DOCTOR, NURSE, SECOND, TECHNICIAN, Reach, Staff
 from hearthline_simulator.ward.writing import PATIENT_LOGIN, Ward, pasts, write_ward
 
 NOW = datetime(2026, 11, 23, 2, 12, 5, tzinfo=UTC)
@@ -20,6 +21,10 @@ class Written:
     def __init__(self, folder: Path, staff: Staff) -> None:
         self.staff = staff
         self._folder = folder
+
+    @property
+    def records_url(self) -> str:
+        return f"sqlite+aiosqlite:///{self._folder / 'records.sqlite3'}"
 
     def rows(self, query: str, *arguments: str, file: str = "records") -> list[tuple[object, ...]]:
         with closing(sqlite3.connect(self._folder / f"{file}.sqlite3")) as connection:
@@ -96,11 +101,31 @@ async def test_calls_were_sent_when_they_were_due(written: Written) -> None:
     assert late[0] < 1
 
 
+async def test_no_report_of_the_past_waits_for_longer_than_its_time(written: Written) -> None:
+    now = NOW.strftime("%Y-%m-%d %H:%M:%S")
+    (late,) = written.rows("SELECT count(*) FROM reports WHERE confirmed_at IS NULL AND datetime(due_at) <= ?", now)
+    assert late == (0,)
+    (read,) = written.rows("SELECT count(*) FROM reports WHERE confirmed_at <= confirm_by")
+    assert read != (0,)
+
+
 async def test_who_can_sign_in_and_who_is_called(written: Written) -> None:
     assert set(written.staff.passwords) == {NURSE, TECHNICIAN, PATIENT_LOGIN}
     assert len(set(written.staff.passwords.values())) == 3
     order = written.rows("SELECT u.login FROM on_call o JOIN users u ON u.id = o.user_id ORDER BY o.position")
     assert order == [(NURSE,), (SECOND,)]
+    records = SqlRecords.open(written.records_url)
+    try:
+        async with records.read() as unit:
+            on_call = await unit.people.on_call(written.staff.team.id, NOW)
+            (version,) = await unit.rotas.versions(written.staff.team.id)
+    finally:
+        await records.close()
+    assert [(one.user.login, one.ends_at) for one in on_call] == [
+        (NURSE, datetime(2026, 11, 26, 7, tzinfo=UTC)),
+        (SECOND, datetime(2026, 11, 26, 7, tzinfo=UTC)),
+    ], "no handover on the day of the demo"
+    assert version.content.last_resort == (written.staff.users[DOCTOR].id,)
     assert {row[0] for row in written.rows("SELECT channel FROM contacts")} == {"mail", "webhook"}
 
 

@@ -15,18 +15,21 @@ from hearthline_backend.domain.escalation_steps import (
     step_to_take,
 )
 from hearthline_backend.storage.records.people import OnCall, User
+from hearthline_backend.storage.records.rota_content import RotaContent
 from hearthline_backend.storage.records.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """``order`` is who is on call now, ``steps`` who is called after whom, ``last_resort`` who is called when nobody of
-    them takes an alert: those a team has named, or else everybody of it who is not on call."""
+    them takes an alert: those a team has named, or else everybody of it who is not on call. ``confirm_within`` is the
+    time that the team, or else the site, gives to confirm a report."""
 
     order: tuple[UUID, ...]
     steps: tuple[Step, ...]
     last_resort: tuple[UUID, ...]
     members: tuple[User, ...]
+    confirm_within: timedelta
 
     def people(self, step: Step) -> tuple[UUID, ...]:
         """Whom a step calls now; nobody where its place is empty or its person no longer works here."""
@@ -77,7 +80,14 @@ async def _of_team(
     named = () if content is None else content.last_resort
     active = {one.id for one in members}
     last = tuple(one for one in named if one in active) or tuple(one.id for one in members if one.id not in on_call)
-    return Agreement(on_call, steps or in_order(len(on_call), timing.escalate_after), last, members)
+    steps = steps or in_order(len(on_call), timing.escalate_after)
+    return Agreement(on_call, steps, last, members, confirm_within(content, timing))
+
+
+def confirm_within(content: RotaContent | None, timing: Timing) -> timedelta:
+    """What a team has agreed about confirming reports; the site's time where it has not."""
+    own = None if content is None else content.confirm_within
+    return timing.confirm_within if own is None else own
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from typing import Final
 
 import structlog
 
+from hearthline_backend.alerting.agreement import confirm_within
 from hearthline_backend.alerting.delivery import Retry
 from hearthline_backend.alerting.timing import DEFAULT, Timing
+from hearthline_backend.domain.confirm_by import confirm_by
 from hearthline_backend.storage.ports import Records
 from hearthline_backend.storage.records.calls import DueTask, Task
 from hearthline_backend.storage.records.unit import Unit
@@ -57,12 +59,18 @@ class ClockSetBack:
         return 0
 
     async def _reports(self, unit: Unit, now: datetime) -> int:
-        """A report that waits for longer than a night and its own time is looked at sooner: who may not be called then
-        is put off again."""
-        found = await unit.reports.planned_after(now + self._timing.confirm_within + _A_NIGHT)
-        for report in found:
-            await unit.reports.save(replace(report, due_at=now + self._timing.confirm_within))
-        return len(found)
+        """A report that waits for longer than one that were made now, and for a night more, is looked at sooner: who
+        may not be called then is put off again."""
+        changed = 0
+        for report in await unit.reports.planned_after(now + _A_NIGHT):
+            patient = await unit.care.patient(report.patient_id)
+            agreed = None if patient is None else await unit.rotas.content(patient.team_id, now)
+            quiet = () if agreed is None else tuple(one.hours() for one in agreed.quiet)  # whoever was on call then
+            latest = confirm_by(now, confirm_within(agreed, self._timing), quiet)
+            if report.due_at is not None and report.due_at > latest + _A_NIGHT:
+                await unit.reports.save(replace(report, due_at=latest))
+                changed += 1
+        return changed
 
     def _wait(self, task: DueTask) -> timedelta | None:
         """How long at most it was planned ahead; None for what falls due at a time of day."""

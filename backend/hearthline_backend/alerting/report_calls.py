@@ -135,7 +135,7 @@ class _Calling:
             await self._again(self.now + wait, done.as_json(agreement, wait))
             return
         await self._last_resort(agreement, order_empty=not order)
-        wait = self.timing.confirm_within
+        wait = agreement.confirm_within
         await self._again(self.now + wait, done.again().as_json(agreement, wait) | {ROUND_OVER: True})
 
     async def _step(self, user_id: UUID, channel: str | None) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from hearthline_backend.alerting.agreement import confirm_within
 from hearthline_backend.alerting.explanation import explanation
 from hearthline_backend.alerting.keeping import PatientFile, Turned
 from hearthline_backend.alerting.report_ends import red_takes_over
@@ -75,9 +76,9 @@ async def _others(file: PatientFile, turned: Sequence[Turned]) -> list[Level]:
 async def _make(store: ReadingStore, case: _Case) -> Report | None:
     file, unit, now = case.file, case.file.unit, case.file.now
     first = file.on_call[0].user.id if file.on_call else None
-    agreed = None if first is None else await unit.rotas.content(file.team.id, now)
+    agreed = await unit.rotas.content(file.team.id, now)
     hours = () if agreed is None or first is None else agreed.quiet_of(first)
-    until = confirm_by(now, file.timing.confirm_within, hours)
+    until = confirm_by(now, confirm_within(agreed, file.timing), hours)
     wanted = Report(0, file.patient.id, 0, now, until, until, tuple(one.id for one in case.alerts))
     made = await unit.reports.add(wanted, await _content(store, case))
     if made is None:

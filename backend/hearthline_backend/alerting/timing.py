@@ -26,7 +26,7 @@ class Timing:
     """A rule that is to be quiet for longer wants another limit, not a snooze."""
 
     confirm_within: timedelta = timedelta(hours=4)
-    """A report that nobody has confirmed calls somebody then; quiet hours do not count."""
+    """A report that nobody has confirmed calls somebody then; quiet hours do not count. A team may agree another."""
 
     def page_age(self, level: Level) -> timedelta:
         """How old a reading of this level may be to call somebody as if it were now."""

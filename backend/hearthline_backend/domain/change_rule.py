@@ -6,6 +6,7 @@ from typing import Literal
 
 from hearthline_backend.domain.rules import (
     Level,
+    LimitOrderError,
     Priority,
     RuleError,
     check_amount,
@@ -98,7 +99,11 @@ class ChangeRule:
         for change in self.yellow:
             other = red.get(change.within)
             if other is not None and change.amount >= other:
-                raise RuleError(
+                raise LimitOrderError(
                     f"rule {self.id}: the yellow change of a time is smaller than the red one of {other:g} "
-                    f"{change.unit}, not {change.amount:g}"
+                    f"{change.unit}, not {change.amount:g}",
+                    field=self.field,
+                    yellow=change.amount,
+                    red=other,
+                    unit=change.unit,
                 )

@@ -10,6 +10,9 @@ from hearthline_backend.domain.quiet_hours import QuietHours, quiet_until
 
 HELD: Final = timedelta(days=8)
 """Quiet hours hold nothing back for longer, such as those that leave hardly any time between them."""
+SHORTEST: Final = timedelta(minutes=15)
+LONGEST: Final = timedelta(days=7)
+"""A team may give its people no less, and no more."""
 _DAYS_AHEAD: Final = range(-1, 9)
 
 

@@ -31,6 +31,15 @@ class AlertFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportFact:
+    """One extraordinary report: when it was made, until when somebody had to confirm it, and when somebody did."""
+
+    made_at: datetime
+    confirm_by: datetime
+    confirmed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PatientFact:
     """One patient. Measurements are expected from ``expected_from`` on, but not on ``pauses``; ``measured`` has the
     effective times by kind."""
@@ -70,7 +79,9 @@ class HourRow:
 class Indicators:
     """``in_time``: acknowledged before the next person had to be called, of all. ``true``: true alerts, of those of
     which a person said how they ended. ``adherence``: slots measured, of slots expected. ``completeness``: days of a
-    patient with every expected kind, of days with any expected."""
+    patient with every expected kind, of days with any expected. ``reports_in_time``: reports confirmed by their time,
+    of those that were confirmed or whose time is over; ``reports_median_s``: from making to confirming, in seconds,
+    quiet hours included."""
 
     patient_weeks: float
     alerts: int
@@ -80,15 +91,28 @@ class Indicators:
     hours: tuple[HourRow, ...]
     adherence: Share
     completeness: Share
+    reports: int
+    reports_in_time: Share
+    reports_median_s: float | None
 
     @property
     def alerts_per_patient_week(self) -> float | None:
         """None where nobody was watched."""
         return None if self.patient_weeks == 0 else self.alerts / self.patient_weeks
 
+    @property
+    def reports_per_patient_week(self) -> float | None:
+        """None where nobody was watched."""
+        return None if self.patient_weeks == 0 else self.reports / self.patient_weeks
+
 
 def indicators(
-    alerts: Collection[AlertFact], patients: Collection[PatientFact], start: datetime, end: datetime, zone: str
+    alerts: Collection[AlertFact],
+    reports: Collection[ReportFact],
+    patients: Collection[PatientFact],
+    start: datetime,
+    end: datetime,
+    zone: str,
 ) -> Indicators:
     """The figures of the span from ``start`` to ``end``; hours are those of ``zone``."""
     weeks = sum(_watched(one, start, end) / _WEEK for one in patients)
@@ -96,6 +120,8 @@ def indicators(
     days = [_days(found, ZoneInfo(one.zone)) for one, found in zip(patients, slots, strict=True)]
     said = [one.true for one in alerts if one.true is not None]
     waits = [_wait_s(one) for one in alerts if one.acknowledged_at is not None]
+    decided = [one for one in reports if one.confirmed_at is not None or one.confirm_by <= end]
+    read = [(one.confirmed_at - one.made_at).total_seconds() for one in reports if one.confirmed_at is not None]
     return Indicators(
         patient_weeks=weeks,
         alerts=len(alerts),
@@ -105,6 +131,9 @@ def indicators(
         hours=_hours(alerts, ZoneInfo(zone)),
         adherence=Share(sum(measured for one in slots for _, measured in one), sum(map(len, slots))),
         completeness=Share(sum(part for part, _ in days), sum(whole for _, whole in days)),
+        reports=len(reports),
+        reports_in_time=Share(sum(map(_confirmed_in_time, decided)), len(decided)),
+        reports_median_s=median(read) if read else None,
     )
 
 
@@ -116,6 +145,10 @@ def _watched(patient: PatientFact, start: datetime, end: datetime) -> timedelta:
 def _in_time(alert: AlertFact) -> bool:
     taken, escalated = alert.acknowledged_at, alert.escalated_at
     return taken is not None and (escalated is None or taken < escalated)
+
+
+def _confirmed_in_time(report: ReportFact) -> bool:
+    return report.confirmed_at is not None and report.confirmed_at <= report.confirm_by
 
 
 def _wait_s(alert: AlertFact) -> float:

@@ -39,6 +39,18 @@ class RuleError(ValueError):
     """A rule that cannot mean anything; says which part and what was expected."""
 
 
+class LimitOrderError(RuleError):
+    """A yellow limit that does not come before the red one at the same place of a rule: ``yellow`` and ``red`` are the
+    numbers, in ``unit``."""
+
+    def __init__(self, text: str, *, field: str, yellow: float, red: float, unit: str) -> None:
+        super().__init__(text)
+        self.field = field
+        self.yellow = yellow
+        self.red = red
+        self.unit = unit
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One limit of one field. ``personal`` is True where a clinician set it for this patient, whatever the number:
@@ -193,8 +205,12 @@ def check_order(rule_id: str, red: tuple[Limit, ...], yellow: tuple[Limit, ...],
         other = reds.get(limit.field)
         if other is not None and (limit.value >= other if above else limit.value <= other):
             side = "below" if above else "above"
-            raise RuleError(
-                f"rule {rule_id}: the yellow {limit.field} limit lies {side} the red one of {other:g} {limit.unit}"
+            raise LimitOrderError(
+                f"rule {rule_id}: the yellow {limit.field} limit lies {side} the red one of {other:g} {limit.unit}",
+                field=limit.field,
+                yellow=limit.value,
+                red=other,
+                unit=limit.unit,
             )
 
 

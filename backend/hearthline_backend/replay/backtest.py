@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from hearthline_backend.domain.any_rule import ReadingRule, Rule
@@ -21,15 +21,17 @@ from hearthline_backend.domain.replaying import Happening, Replay
 from hearthline_backend.domain.rules import Level
 from hearthline_backend.replay.running import EpisodeCounts, plan_of_rules
 from hearthline_backend.replay.stored_readings import observed, stored_rows
-from hearthline_backend.storage.ports import PatientReading, ReadingStore
+from hearthline_backend.storage.ports import ReadingStore
 from hearthline_backend.storage.records.care import Patient
 
 MOST_STRETCHES: Final = 500
 """So many episodes of a side are kept one by one; all of them are counted."""
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _WEEK: Final = timedelta(weeks=1)
-_AT_ONCE: Final = timedelta(days=31)
+AT_ONCE: Final = timedelta(days=31)
 """Readings are fetched for so long at once, however far back the question goes."""
+_A_TURN: Final = 500
+"""Readings that are looked at before whoever waits may end it."""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,12 @@ class Side:
             return None
         counts = self.counts.by_rule().get(rule, {})
         return {level.value: counts.get(level.value, 0) for level in reversed(Level)}
+
+    def add(self, other: "Side") -> None:
+        """The same of somebody else."""
+        self.rules |= other.rules
+        self.counts.add(other.counts)
+        self.stretches += other.stretches
 
 
 class _Run:
@@ -107,6 +115,14 @@ class Backtest:
     in_force: Side = field(default_factory=Side)
     proposed: Side = field(default_factory=Side)
 
+    def add(self, other: "Backtest") -> None:
+        """Another one over the same days, such as of one more patient."""
+        self.patients += other.patients
+        self.readings += other.readings
+        self.patient_weeks += other.patient_weeks
+        self.in_force.add(other.in_force)
+        self.proposed.add(other.proposed)
+
     def per_week(self, side: Side) -> float:
         """Alerts per patient-week; less than a week counts as one."""
         return side.counts.total / max(self.patient_weeks, 1.0)
@@ -153,7 +169,7 @@ async def compare(
     found: Backtest, readings: ReadingStore, patient: Patient, today: Plan, proposed: Plan, now: datetime
 ) -> None:
     """Add one patient to ``found``: two plans over the last ``found.days`` days before ``now``. Raises
-    ``StoreUnavailableError``."""
+    ``StoreUnavailableError``. Who cancels it ends it within a moment, and ``found`` is as it was."""
     start = max(now - timedelta(days=found.days), patient.enrolled_at)
     if start >= now:
         return
@@ -162,38 +178,32 @@ async def compare(
     # Whether an episode was open at the start follows from two look-backs, as in live judging.
     begin = start - 2 * max((rule.look_back for rule in both), default=timedelta(0))
     zone = patient.time_zone
+    ours = Backtest(found.days, patients=1)
     sides = [
         _Run(side, replace(plan, patient_id=patient.id, valid_from=_ALWAYS), zone, start)
-        for side, plan in ((found.in_force, today), (found.proposed, proposed))
+        for side, plan in ((ours.in_force, today), (ours.proposed, proposed))
     ]
     first: datetime | None = None
     while kinds and begin < now:
-        end = min(begin + _AT_ONCE, now)
+        end = min(begin + AT_ONCE, now)
         rows = await stored_rows(readings, patient.id, kinds, begin, end)
         # Thousands of readings of a sensor take seconds: the loop has other things to do meanwhile.
-        counted = await asyncio.to_thread(_see_all, sides, rows, start)
-        first = first or counted.first
-        found.readings += counted.readings
+        seen = await asyncio.to_thread(observed, rows)
+        for place in range(0, len(seen), _A_TURN):
+            await asyncio.to_thread(_see_all, sides, seen[place : place + _A_TURN])
+        counted = [one.effective_time for one in seen if one.effective_time >= start]
+        first = first or next(iter(counted), None)
+        ours.readings += len(counted)
         begin = end
-    found.patients += 1
     if first is not None:
-        found.patient_weeks += (now - first) / _WEEK
+        ours.patient_weeks = (now - first) / _WEEK
+    found.add(ours)
 
 
-class _Counted(NamedTuple):
-    """Readings from the start on, and when the first of them was measured."""
-
-    readings: int
-    first: datetime | None
-
-
-def _see_all(sides: Sequence[_Run], rows: Sequence[PatientReading], start: datetime) -> _Counted:
-    observations = observed(rows)
+def _see_all(sides: Sequence[_Run], observations: Iterable[Observation]) -> None:
     for one in observations:
         for side in sides:
             side.see(one)
-    times = [one.effective_time for one in observations if one.effective_time >= start]
-    return _Counted(len(times), min(times, default=None))
 
 
 def with_proposed(plan: Plan, rules: Iterable[Rule]) -> Plan:

@@ -61,6 +61,11 @@ class EpisodeCounts:
         elif happening.level.rank > levels[-1].rank:
             levels[-1] = happening.level
 
+    def add(self, other: "EpisodeCounts") -> None:
+        """Those that were counted elsewhere."""
+        for rule, levels in other._worst.items():  # noqa: SLF001  # its own class
+            self._worst.setdefault(rule, []).extend(levels)
+
     @property
     def total(self) -> int:
         """Every episode."""

@@ -4,7 +4,7 @@ Evaluations are worked out from what is stored, by the plan in force at each rea
 nothing can explain itself as well as one that fired. Whom the policy called, or why nobody, stands in the register.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,6 +16,8 @@ from hearthline_backend.domain.plans import Plan
 from hearthline_backend.domain.rule_words import english, tell
 from hearthline_backend.replay.stored_readings import stored_observations
 from hearthline_backend.storage.ports import ReadingStore
+from hearthline_backend.storage.records.alerts import AlertState
+from hearthline_backend.storage.records.calls import Task
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_protocol.kinds import KINDS
@@ -50,6 +52,31 @@ class Explained:
         return str(self.register.get("reason") or "no_alert_changed")
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An alert that nobody has, for which somebody is called at ``until``, when what it waits for is over."""
+
+    alert_id: int
+    rule_id: str
+    task: Task
+    until: datetime
+
+
+_ENDS: Final = {Task.CALL_AFTER_QUIET: "quiet_hours", Task.CALL_AFTER_PAUSE: "paused"}
+"""What a call can wait for the end of, as the policy calls it."""
+
+
+async def waiting(unit: Unit, patient: Patient) -> list[Waiting]:
+    """Of whose alerts the call waits now, oldest first."""
+    alerts = [one.alert for one in await unit.alerts.open_of_patient(patient.id)]
+    tasks = await unit.calls.next_tasks([one.id for one in alerts if one.state is AlertState.OPEN])
+    return [
+        Waiting(one.id, one.rule_id, task.what, task.due_at)
+        for one in alerts
+        if (task := tasks.get(one.id)) is not None and task.what in _ENDS
+    ]
+
+
 async def explain(
     unit: Unit, readings: ReadingStore, patient: Patient, history: tuple[Plan, ...], at: datetime
 ) -> list[Explained]:
@@ -64,8 +91,9 @@ async def explain(
     return found
 
 
-def as_json(patient: Patient, explained: list[Explained]) -> dict[str, Any]:
-    """``{patient, evaluations: [{rule, version, readings, fired, reason, level, kind, at, text}], calls, nobody}``."""
+def as_json(patient: Patient, explained: list[Explained], waits: Sequence[Waiting] = ()) -> dict[str, Any]:
+    """``{patient, evaluations: [{rule, version, readings, fired, reason, level, kind, at, text}], calls, nobody,
+    waits: [{alert, rule, reason, until}]}``."""
     return {
         "patient": str(patient.id),
         "evaluations": [_as_json(evaluation) for one in explained for evaluation in one.evaluations],
@@ -74,6 +102,10 @@ def as_json(patient: Patient, explained: list[Explained]) -> dict[str, Any]:
             {"reading": str(one.reading.reading_id), "kind": one.reading.kind, "reason": one.nothing_followed}
             for one in explained
             if one.nothing_followed is not None
+        ],
+        "waits": [
+            {"alert": one.alert_id, "rule": one.rule_id, "reason": _ENDS[one.task], "until": one.until.isoformat()}
+            for one in waits
         ],
     }
 

@@ -11,7 +11,6 @@ from hearthline_backend.domain.plan_wish import MAX_REASON, LimitPlace, PlanWish
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.domain.rules import Level, RuleError
 from hearthline_backend.domain.templates.building import TEMPLATES
-from hearthline_backend.web.figures import unit_text
 from hearthline_backend.web.language import _
 from hearthline_backend.web.views.plan_form import (
     Filled,
@@ -21,9 +20,7 @@ from hearthline_backend.web.views.plan_form import (
     number_of,
     possible_range,
 )
-
-_LONGEST = 40
-"""Characters of a number that is repeated in an error."""
+from hearthline_backend.web.views.plan_wrong import no_number, no_percentage, no_range, not_possible, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +89,13 @@ def _read_limits(reading: _Reading) -> None:
         if not text:
             if choice.own is not None:
                 reading.wish = reading.wish.without_limit(LimitPlace.of(choice.own))
+                changed.append(choice.place)
             continue
         if choice.value is not None and text == number_of(choice, choice.value):
             continue
         number = _number(text)
         if number is None:
-            reading.wrong[name] = _("{typed} is no number. Enter one such as {number}.").format(
-                typed=text[:_LONGEST], number=_example(choice)
-            )
+            reading.wrong[name] = no_number(choice, text)
         else:
             if choice.own is not None:
                 reading.wish = reading.wish.without_limit(LimitPlace.of(choice.own))
@@ -124,22 +120,7 @@ def _check(reading: _Reading, choice: LimitChoice, of_rule: list[LimitChoice], c
         return
     low, high = possible_range(choice, of_rule)
     if not low <= value <= high:
-        reading.wrong[name] = _not_possible(choice, reading.typed[name], low, high)
-
-
-def _not_possible(choice: LimitChoice, typed: str, low: float, high: float) -> str:
-    unit = unit_text(choice.unit)
-    if low > high:
-        return _("{typed} {unit} is not possible here beside the other level. Change that one first.").format(
-            typed=typed[:_LONGEST], unit=unit
-        )
-    words = _("{typed} {unit} is not possible here. Enter {low} to {high}.")
-    return words.format(typed=typed[:_LONGEST], unit=unit, low=number_of(choice, low), high=number_of(choice, high))
-
-
-def _example(choice: LimitChoice) -> str:
-    value = choice.value if choice.value is not None else sum(choice.possible) / 2
-    return number_of(choice, value)
+        reading.wrong[name] = not_possible(choice, reading.typed[name], low, high)
 
 
 def _number(text: str) -> float | None:
@@ -165,8 +146,7 @@ def _read_oxygen(reading: _Reading) -> None:
         return
     for name, text in zip(names[:2], (low, high), strict=True):
         if not (text.isascii() and text.isdecimal() and 80 <= int(text) <= 100):
-            words = _("{typed} is not possible here. Enter whole per cent, 80 to 100, such as 88.")
-            reading.wrong[name] = words.format(typed=text[:_LONGEST] or _("Nothing"))
+            reading.wrong[name] = no_percentage(text)
     if not source:
         reading.wrong["oxygen/source"] = _("Write who says so, or empty the range.")
     if any(name in reading.wrong for name in names):
@@ -174,7 +154,7 @@ def _read_oxygen(reading: _Reading) -> None:
     try:
         target = OxygenTarget(int(low), int(high), source[:MAX_REASON], reading.author, reading.now)
     except RuleError:
-        reading.wrong["oxygen/high"] = _("{high} % does not lie above {low} %.").format(high=high, low=low)
+        reading.wrong["oxygen/high"] = no_range(low, high)
         return
     reading.wish = replace(reading.wish, oxygen_target=target)
 
@@ -212,19 +192,10 @@ def _draft_or_wrong(reading: _Reading) -> Plan | None:
     try:
         return _next(reading, reading.wish)
     except RuleError as error:
-        reading.wrong[_at_fault(reading)] = str(error)
+        former = PlanWish.of(reading.before).overrides
+        at_fault, words = together(error, limit_choices(reading.wish), former)
+        reading.wrong["plan" if at_fault is None else field_name_of(at_fault.place)] = words
         return None
-
-
-def _at_fault(reading: _Reading) -> str:
-    """The field whose limit is refused already by itself; else the whole."""
-    there = PlanWish.of(reading.before).with_conditions(reading.wish.conditions)
-    for choice in limit_choices(reading.wish):
-        if choice.own is None or choice.own in there.overrides:
-            continue
-        if _draft(reading, there.with_limit(choice.own)) is None:
-            return field_name_of(choice.place)
-    return "plan"
 
 
 def _draft(reading: _Reading, wish: PlanWish) -> Plan | None:

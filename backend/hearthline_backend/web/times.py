@@ -95,6 +95,16 @@ def spoken_stamp(at: datetime, now: datetime) -> str:
     return _pattern(at, "EEEE d MMMM HH:mm" if local.year == today.year else "EEEE d MMMM y HH:mm")
 
 
+def told_stamp(at: datetime, now: datetime) -> str:
+    """The same within a sentence: "today 03:04", "yesterday 19:41", "Thursday 19 November 14:02"."""
+    days = (now.astimezone(current().zone).date() - at.astimezone(current().zone).date()).days
+    if days == 0:
+        return _("today {time}").format(time=clock(at))
+    if days == 1:
+        return _("yesterday {time}").format(time=clock(at))
+    return spoken_stamp(at, now)
+
+
 def long_date(at: datetime) -> str:
     """Saturday 21 November 2026."""
     return format_date(at.astimezone(current().zone).date(), "EEEE d MMMM y", locale=current().locale)

@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 MOST_KEPT: Final = 20
 """Finished ones that can still be looked at; the oldest goes first."""
 LONGEST: Final = timedelta(minutes=10)
+UNWATCHED: Final = timedelta(seconds=90)
+"""One that nobody has asked about for so long is stopped: the page asks every second, once a minute where it stands
+behind others."""
 _AT_ONCE: Final = 50
 """So many patients' plans are held at once."""
 
@@ -37,7 +40,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     STOPPED = "stopped"
-    """By a person, or because it took too long."""
+    """By a person, or because it took too long or nobody follows it any more."""
     FAILED = "failed"
     """A store went away."""
 
@@ -45,7 +48,8 @@ class RunState(StrEnum):
 @dataclass(eq=False, slots=True)
 class WardRun:
     """One. ``total`` are the team's patients, None before its turn has come; ``done`` those that were looked at, with
-    the rules or without; ``owner`` is who may look at it."""
+    the rules or without; ``owner`` is who may look at it; ``seen_s`` is when somebody last did, by the monotonic
+    clock."""
 
     token: str
     owner: UUID
@@ -56,13 +60,14 @@ class WardRun:
     done: int = 0
     state: RunState = RunState.RUNNING
     stopping: bool = False
+    seen_s: float = field(default_factory=monotonic)
     task: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
     def stop(self) -> None:
-        """End it after the patient that it is at. What was found so far stays."""
+        """End it within a moment. What was found so far stays, without the patient that it is at."""
         self.stopping = True
-        if self.total is None and self.task is not None:
-            self.task.cancel()  # it waits for its turn, and holds nothing
+        if self.task is not None:
+            self.task.cancel()
 
 
 class WardBacktests:
@@ -99,9 +104,12 @@ class WardBacktests:
         return run
 
     def get(self, token: str, owner: UUID) -> WardRun | None:
-        """One's own, by its token."""
+        """One's own, by its token. Who asks goes on following it."""
         run = self._runs.get(token)
-        return run if run is not None and run.owner == owner else None
+        if run is None or run.owner != owner:
+            return None
+        run.seen_s = monotonic()
+        return run
 
     async def close(self) -> None:
         """Stop all, and wait for their end."""
@@ -115,8 +123,8 @@ class WardBacktests:
     ) -> None:
         try:
             async with self._turn:
-                await _look(run, records, readings, clock(), team_id)
-            run.state = RunState.STOPPED if run.stopping else RunState.DONE
+                whole = await _look(run, records, readings, clock(), team_id)
+            run.state = RunState.DONE if whole else RunState.STOPPED
         except asyncio.CancelledError:
             run.state = RunState.STOPPED
             if not run.stopping:
@@ -126,7 +134,8 @@ class WardBacktests:
             run.state = RunState.FAILED
 
 
-async def _look(run: WardRun, records: Records, readings: ReadingStore, now: datetime, team_id: UUID) -> None:
+async def _look(run: WardRun, records: Records, readings: ReadingStore, now: datetime, team_id: UUID) -> bool:
+    """Whether all were looked at."""
     ends, shared = monotonic() + LONGEST.total_seconds(), shared_rules(run.changes)
     async with records.read() as unit:
         people = await unit.care.patients(team_id=team_id)
@@ -136,13 +145,13 @@ async def _look(run: WardRun, records: Records, readings: ReadingStore, now: dat
         async with records.read() as unit:
             histories = await unit.care.plan_histories([one.id for one in group])
         for patient in group:
-            run.stopping = run.stopping or monotonic() > ends
-            if run.stopping:
-                return
+            if monotonic() > min(ends, run.seen_s + UNWATCHED.total_seconds()):
+                return False
             plan = in_force(histories.get(patient.id, ()), now)
             if plan is not None and shared & {rule.id for rule in plan.rules}:
                 await compare(run.found, readings, patient, plan, as_changed(plan, run.changes), now)
             run.done += 1
+    return True
 
 
 WARD_BACKTESTS: Final = web.AppKey("hearthline_ward_backtests", WardBacktests)

@@ -45,10 +45,11 @@ def demo(
         raise typer.BadParameter("it belongs to the check: add --check", param_hint="--kill" if kill else "--json")
     if check and data_dir is not None:
         raise typer.BadParameter("the check uses a folder of its own: leave it out", param_hint="--data-dir")
-    if check:
-        from hearthline_simulator.demo.check import run_check  # keeps --help quick
+    from hearthline_backend.logs import configure_logs  # keeps --help quick
 
-        raise typer.Exit(asyncio.run(run_check(as_json=as_json, kill=kill)))
+    configure_logs("warning")  # what the past made is no news; the terminal belongs to the narrator
+    if check:
+        raise typer.Exit(_check(as_json=as_json, kill=kill))
     from hearthline_simulator.demo.live import run_demo  # keeps --help quick
 
     raise typer.Exit(asyncio.run(run_demo(data_dir=data_dir, port=port)))

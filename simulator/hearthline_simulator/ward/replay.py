@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from itertools import count, zip_longest
 from typing import Final
 
-from hearthline_backend.alerting.actions import AlertActions
 from hearthline_backend.alerting.judge import Judge
 from hearthline_backend.alerting.keeping import Changed
+from hearthline_backend.alerting.report_confirming import ReportConfirmations
 from hearthline_backend.events import EventBus
 from hearthline_backend.storage.ports import PatientReading, ReadingStore, Records
 from hearthline_backend.storage.records.alerts import AlertState, Happened
@@ -59,7 +59,7 @@ class Replay:
         self._stores, self._staff, self._profile, self._end = stores, staff, profile, now
         self._clock = PlayedClock(now)
         self._judge = Judge(stores.readings)
-        self._actions = AlertActions(stores.records, EventBus(), self._clock)
+        self._actions = ReportConfirmations(stores.records, EventBus(), self._clock)
         self._stories = stories(profile, now)
         self._acts: list[tuple[datetime, int, Act]] = []
         self._order = count()
@@ -118,7 +118,10 @@ class Replay:
             alert = await unit.alerts.get(act.alert_id)
             user = self._staff.on_call(act.by)
             await unit.people.log_access(user.id, patient_id(self._profile), "alert", act.at)
+            report = (await unit.reports.of_alerts([act.alert_id])).get(act.alert_id)
         self._clock.now = act.at
+        if act.outcome is not None and report is not None and report.waiting:  # who ends an alert reads its report
+            await self._actions.confirm(report.patient_id, report.number, user)
         if alert is None or not alert.state.live:
             return  # a yellow that closed by itself meanwhile
         if act.outcome is None:

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+from hearthline_backend.rota_work import set_rota
 from hearthline_backend.storage.records.care import Organisation, Team
 from hearthline_backend.storage.records.people import Contact, Role, User
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_backend.web.passwords import hash_password
 from hearthline_simulator.ward.profiles import TIME_ZONE
+from hearthline_simulator.ward.rota import last_handover, rota_file
 
 NURSE: Final = "nurse"
 SECOND: Final = "second"
@@ -53,7 +55,8 @@ def new_password() -> str:
 
 
 async def add_staff(unit: Unit, reach: Reach, now: datetime) -> Staff:
-    """Write organisation, team and people; the nurse is called first, then the second on call."""
+    """Write organisation, team and people; the nurse is called first, then the second on call, at last the doctor. They
+    were put on call by hand until their rota began."""
     organisation = Organisation(uuid4(), "Demonstration care region")
     team = Team(uuid4(), organisation.id, "Home team", TIME_ZONE, "112", "+46 70 000 00 00")
     await unit.care.add_organisation(organisation)
@@ -78,9 +81,14 @@ async def add_staff(unit: Unit, reach: Reach, now: datetime) -> Staff:
             team_id=team.id if role is Role.CARE else None,
         )
         await unit.people.add_user(users[login])
-    for place, login in enumerate((NURSE, SECOND)):
+    for login in (NURSE, SECOND, DOCTOR):
         await _reachable(unit, users[login], reach)
-        await unit.people.put_on_call(team.id, users[login].id, position=place, starts_at=now - _HERE_FOR)
+    since = last_handover(now)
+    for place, login in enumerate((NURSE, SECOND)):
+        await unit.people.put_on_call(
+            team.id, users[login].id, position=place, starts_at=now - _HERE_FOR, ends_at=since
+        )
+    await set_rota(unit, team, rota_file(since), valid_from=since, reason="A week each, in turn", now=since)
     return Staff(organisation, team, users, passwords)
 
 

@@ -36,6 +36,8 @@ _CHARACTERS_A_REQUEST: Final = 700_000
 """About two thousand readings. Each request costs influxd some milliseconds; but it gives one ten seconds, answers 500
 when they are over, and needs most of them where every point begins a series or lies in another year. A body beyond a
 megabyte would also keep the event loop from everything else while it is sent."""
+_CHARACTERS_IN_THE_LOOP: Final = 100_000
+"""Of an answer: some hundred readings. More are taken apart in another thread, such as a month of a sensor."""
 _REQUESTS_AT_ONCE: Final = 3
 _STRETCHES_A_QUERY: Final = 40
 _PLACES_A_QUERY: Final = 4_000
@@ -95,12 +97,9 @@ class Points:
     async def window(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[Point]:
         """Every point of a series with ``start <= effective_time < end``, in any order."""
         answer = await self._of_series(flux.WINDOW, patient_id, kind, start, end)
-        found = []
-        for lane, time, kept in flux.columns(answer, "lane", "_time", "_value"):
-            point = _point(patient_id, kind, int(lane), flux.nanoseconds(time), kept)
-            if start <= point.reading.effective_time < end:
-                found.append(point)
-        return found
+        if len(answer) < _CHARACTERS_IN_THE_LOOP:
+            return _inside(answer, patient_id, kind, start, end)
+        return await asyncio.to_thread(_inside, answer, patient_id, kind, start, end)
 
     async def numbers(self, patient_id: UUID, kind: str, start: datetime, end: datetime) -> Numbers | None:
         """The numbers of a series; None where there are more than anybody should carry over the wire."""
@@ -182,6 +181,15 @@ def _requests(lines: Iterable[str]) -> Iterator[list[str]]:
         size += len(line)
     if some:
         yield some
+
+
+def _inside(answer: str, patient_id: UUID, kind: str, start: datetime, end: datetime) -> list[Point]:
+    found = []
+    for lane, time, kept in flux.columns(answer, "lane", "_time", "_value"):
+        point = _point(patient_id, kind, int(lane), flux.nanoseconds(time), kept)
+        if start <= point.reading.effective_time < end:
+            found.append(point)
+    return found
 
 
 def _point(patient_id: UUID, kind: str, lane: int, nanoseconds: int, kept: str) -> Point:

@@ -27,6 +27,7 @@ from hearthline_backend.storage.records.call_rows import (
     task_of,
 )
 from hearthline_backend.storage.records.synthetic import APART
+from hearthline_backend.storage.report_tables import report_notices, reports
 from hearthline_backend.storage.schema import alerts, attempts, contacts, due, notifications, patients, teams, users
 from hearthline_backend.storage.silence_tables import notices
 
@@ -136,17 +137,24 @@ class Calls:
         """Who was told about one alert, oldest first."""
         return await self._told(_told().where(notifications.c.alert_id == alert_id))
 
+    async def of_alerts(self, alert_ids: Collection[int]) -> tuple[Told, ...]:
+        """Who was told about these alerts, oldest first."""
+        wanted = among(self._connection, notifications.c.alert_id, alert_ids)
+        return await self._told(_told().where(wanted)) if alert_ids else ()
+
     async def of_notices(self, notice_ids: Collection[int]) -> tuple[Told, ...]:
         """Who was told by these notices, oldest first."""
         wanted = among(self._connection, notifications.c.notice_id, notice_ids)
         return await self._told(_told().where(wanted)) if notice_ids else ()
 
     async def of_patient(self, patient_id: UUID, limit: int) -> tuple[Told, ...]:
-        """Who was told about one patient's alerts, newest first; only what was really sent."""
+        """Who was told about one patient's alerts and reports, newest first; only what was really sent."""
+        of_alert = notifications.c.alert_id.in_(select(alerts.c.id).where(alerts.c.patient_id == patient_id))
+        notices_of = select(report_notices.c.notice_id).join(reports, reports.c.id == report_notices.c.report_id)
+        of_report = notifications.c.notice_id.in_(notices_of.where(reports.c.patient_id == patient_id))
         query = (
             _told()
-            .join(alerts, alerts.c.id == notifications.c.alert_id)
-            .where(alerts.c.patient_id == patient_id, notifications.c.state == NotificationState.SENT.value)
+            .where(or_(of_alert, of_report), notifications.c.state == NotificationState.SENT.value)
             .order_by(None)
             .order_by(notifications.c.sent_at.desc(), notifications.c.id)
             .limit(limit)

@@ -1,4 +1,4 @@
-"""The facts of alerts that indicators are made of, in one query for either engine."""
+"""The facts of alerts and reports that indicators are made of, in one query each for either engine."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy import case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hearthline_backend.domain.indicators import AlertFact
+from hearthline_backend.domain.indicators import AlertFact, ReportFact
 from hearthline_backend.storage.records.alerts import AlertState, Happened, Outcome
 from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.silence import MISSING
+from hearthline_backend.storage.report_tables import reports
 from hearthline_backend.storage.schema import alert_events, alerts, notifications
 
 _SAID = (Outcome.TRUE, Outcome.FALSE_ALARM, Outcome.MEASUREMENT_ERROR)
@@ -51,6 +52,18 @@ class IndicatorFacts:
         )
         rows = await self._connection.execute(query)
         return [AlertFact(row.opened_at, row.acknowledged_at, row.escalated_at, _true(row.outcome)) for row in rows]
+
+    async def reports(self, patients: Collection[UUID], start: datetime, end: datetime) -> list[ReportFact]:
+        """Extraordinary reports about these patients made from ``start`` to before ``end``; none that later data
+        withdrew."""
+        query = select(reports.c.made_at, reports.c.confirm_by, reports.c.confirmed_at).where(
+            among(self._connection, reports.c.patient_id, patients),
+            reports.c.made_at >= start,
+            reports.c.made_at < end,
+            reports.c.withdrawn_at.is_(None),
+        )
+        rows = await self._connection.execute(query.order_by(reports.c.made_at, reports.c.id))
+        return [ReportFact(row.made_at, row.confirm_by, row.confirmed_at) for row in rows]
 
 
 def _true(outcome: str | None) -> bool | None:

@@ -20,7 +20,8 @@ _AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class KeptPause:
-    """One row of ``pauses``. ``made_by`` and ``ended_by`` are None where no person did it; the initials are theirs."""
+    """One row of ``pauses``. ``made_by`` and ``ended_by`` are None where no person did it; initials and titles are
+    theirs."""
 
     id: int
     patient_id: UUID
@@ -31,6 +32,8 @@ class KeptPause:
     initials: str | None = None
     ended_by: UUID | None = None
     ended_initials: str | None = None
+    title: str | None = None
+    ended_title: str | None = None
 
 
 class Pauses:
@@ -107,6 +110,7 @@ def _with_initials() -> Select[Any]:
     made, ended = users.alias("made"), users.alias("ended")
     return (
         select(pauses, made.c.initials, ended.c.initials.label("ended_initials"))
+        .add_columns(made.c.title, ended.c.title.label("ended_title"))
         .join(made, made.c.id == pauses.c.made_by, isouter=True)
         .join(ended, ended.c.id == pauses.c.ended_by, isouter=True)
     )
@@ -127,4 +131,6 @@ def _kept(row: Row[Any]) -> KeptPause:
         row.initials,
         row.ended_by,
         row.ended_initials,
+        row.title,
+        row.ended_title,
     )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hearthline_backend.storage.records.among import among
 from hearthline_backend.storage.records.call_rows import NotificationState
-from hearthline_backend.storage.records.report_content import ReportContent
+from hearthline_backend.storage.records.report_content import EvidenceContent, ReportContent
 from hearthline_backend.storage.report_tables import report_alerts, report_events, report_notices, reports
 from hearthline_backend.storage.schema import notifications, patients, users
 
@@ -154,6 +154,12 @@ class Reports:
             raise LookupError(f"there is no report {report_id}; its number comes from Records")
         return ReportContent.model_validate(row.content)
 
+    async def evidence(self, report_ids: Collection[int]) -> Mapping[int, tuple[EvidenceContent, ...]]:
+        """Of what each of these reports says only which alerts they rest on: the readings stay where they are."""
+        query = select(reports.c.id, reports.c.content["evidence"].label("evidence"))
+        rows = await self._connection.execute(query.where(among(self._connection, reports.c.id, report_ids)))
+        return {row.id: tuple(map(EvidenceContent.model_validate, row.evidence)) for row in rows}
+
     async def get(self, report_id: int, *, lock: bool = False) -> Report | None:
         """One report; ``lock`` keeps others from changing it until the transaction ends."""
         return await self._one(select(*_HEAD).where(reports.c.id == report_id), lock=lock)
@@ -198,10 +204,16 @@ class Reports:
 
     async def events(self, report_id: int) -> tuple[ReportEvent, ...]:
         """The history of one report, oldest first."""
-        query = select(report_events, users.c.initials, users.c.title)
-        query = query.join(users, users.c.id == report_events.c.actor_id, isouter=True)
-        query = query.where(report_events.c.report_id == report_id).order_by(report_events.c.id)
-        return tuple(_event(row) for row in await self._connection.execute(query))
+        rows = await self._connection.execute(_events().where(report_events.c.report_id == report_id))
+        return tuple(map(_event, rows))
+
+    async def events_of(self, report_ids: Collection[int], what: ReportHappened) -> Mapping[int, Sequence[ReportEvent]]:
+        """Those entries of the histories of several reports that tell one thing, oldest first."""
+        its = among(self._connection, report_events.c.report_id, report_ids), report_events.c.what == what.value
+        found: dict[int, list[ReportEvent]] = {}
+        for row in await self._connection.execute(_events().where(*its)):
+            found.setdefault(row.report_id, []).append(_event(row))
+        return found
 
     # --- what is due ---
 
@@ -244,8 +256,13 @@ class Reports:
 
     async def notices_of(self, report_id: int) -> tuple[int, ...]:
         """The notices that tell of it, oldest first."""
-        query = select(report_notices.c.notice_id).where(report_notices.c.report_id == report_id)
-        return tuple(await self._connection.scalars(query.order_by(report_notices.c.notice_id)))
+        return tuple(await self.told_by([report_id]))
+
+    async def told_by(self, report_ids: Collection[int]) -> Mapping[int, int]:
+        """Of which of these reports each notice tells, the oldest notice first."""
+        query = select(report_notices).where(among(self._connection, report_notices.c.report_id, report_ids))
+        rows = await self._connection.execute(query.order_by(report_notices.c.notice_id))
+        return {row.notice_id: row.report_id for row in rows}
 
     async def cancel(self, report_id: int) -> tuple[UUID, ...]:
         """Nobody has to be told of it any more; returns the notifications that were cancelled."""
@@ -273,6 +290,12 @@ class Reports:
 
 _HEAD: Final = tuple(one for one in reports.c if one.name != "content")
 _UNREAD: Final = (reports.c.confirmed_at.is_(None), reports.c.withdrawn_at.is_(None))
+
+
+def _events() -> Select[Any]:
+    query = select(report_events, users.c.initials, users.c.title)
+    query = query.join(users, users.c.id == report_events.c.actor_id, isouter=True)
+    return query.order_by(report_events.c.id)
 
 
 def _waiting() -> Select[Any]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hearthline_backend.domain import confirm_by
 from hearthline_backend.domain.escalation_steps import EveryoneWithTitle, OnePerson, PlaceOnCall, Step
 from hearthline_backend.domain.quiet_hours import EVERY_DAY, LONGEST, QuietHours
 from hearthline_backend.domain.rotas import Rota, Turn
@@ -14,6 +15,7 @@ from hearthline_backend.domain.rotas import Rota, Turn
 _Weekday = Annotated[int, Field(ge=0, le=6)]
 _LONGEST_WAIT: Final = timedelta(hours=4)
 _Wait = Annotated[timedelta, Field(ge=timedelta(minutes=1), le=_LONGEST_WAIT)]
+_Confirm = Annotated[timedelta, Field(ge=confirm_by.SHORTEST, le=confirm_by.LONGEST)]
 
 
 class _Part(BaseModel):
@@ -78,7 +80,8 @@ class QuietContent(_Part):
 
 class RotaContent(_Part):
     """Who is on call (``places``), who is called after whom (``steps``, none: everybody on call in order), who is
-    called when nobody takes an alert (``last_resort``), and when yellows wait (``quiet``)."""
+    called when nobody takes an alert (``last_resort``), when yellows wait (``quiet``), and within which time somebody
+    has to confirm a report (``confirm_within``, None: the site's)."""
 
     zone: str
     first_week: date
@@ -87,6 +90,7 @@ class RotaContent(_Part):
     steps: tuple[StepContent, ...] = ()
     last_resort: Annotated[tuple[UUID, ...], Field(min_length=1)]
     quiet: tuple[QuietContent, ...] = ()
+    confirm_within: _Confirm | None = None
 
     def rota(self) -> Rota:
         """As the domain has it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from hearthline_backend.domain.indicators import AlertFact, Indicators, PatientFact, Share, indicators
+from hearthline_backend.domain.indicators import AlertFact, Indicators, PatientFact, ReportFact, Share, indicators
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.indicators import IndicatorFacts
 from hearthline_backend.storage.records.people import Role
@@ -32,14 +32,16 @@ routes = web.RouteTableDef()
 async def view(visit: Visit) -> web.StreamResponse:
     """The figures as tables."""
     found = await _indicators(visit)
-    rate = found.alerts_per_patient_week
     rows = [
-        (_("Alerts per patient and week"), "–" if rate is None else number_text(rate, 2), number_text(found.alerts, 0)),
+        (_("Alerts per patient and week"), *_per_week(found.alerts_per_patient_week, found.alerts)),
         (_("Acknowledged before the next person was called"), *_told(found.in_time)),
         (_("True alerts, of those a person has judged"), *_told(found.true)),
         (_("Measured, of what the plans expect"), *_told(found.adherence)),
         (_("Days with every expected measurement"), *_told(found.completeness)),
         (_("Median time to acknowledge"), _minutes(found.median_s), ""),
+        (_("Reports per patient and week"), *_per_week(found.reports_per_patient_week, found.reports)),
+        (_("Reports confirmed in time"), *_told(found.reports_in_time)),
+        (_("Median time to confirm a report"), _minutes(found.reports_median_s), ""),
     ]
     hours = [
         (
@@ -78,11 +80,13 @@ def as_csv(found: Indicators, team: str) -> str:
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\r\n").writerow
     write(("team", "indicator", "hour", "part", "whole", "value"))
-    rate = found.alerts_per_patient_week
-    write((team, "alerts_per_patient_week", "", found.alerts, _number(found.patient_weeks), _number(rate)))
-    for name in ("in_time", "true", "adherence", "completeness"):
+    weeks = _number(found.patient_weeks)
+    write((team, "alerts_per_patient_week", "", found.alerts, weeks, _number(found.alerts_per_patient_week)))
+    write((team, "reports_per_patient_week", "", found.reports, weeks, _number(found.reports_per_patient_week)))
+    for name in ("in_time", "true", "adherence", "completeness", "reports_in_time"):
         share: Share = getattr(found, name)
         write((team, name, "", share.part, share.whole, _number(share.value)))
+    write((team, "median_s_to_confirm_report", "", "", "", _number(found.reports_median_s)))
     write((team, "median_s_to_acknowledge", "", "", "", _number(found.median_s)))
     for one in found.hours:
         write((team, "median_s_to_acknowledge", one.hour, one.acknowledged, one.alerts, _number(one.median_s)))
@@ -94,6 +98,7 @@ async def _indicators(visit: Visit) -> Indicators:
     start = end - SPAN
     team = visit.request[PLACE].team
     alerts: list[AlertFact] = []
+    reports: list[ReportFact] = []
     async with visit.context.records.read() as unit:
         everyone = [] if team is None else await unit.care.patients(team_id=team.id)
         ids = [one.id for one in everyone]
@@ -101,6 +106,7 @@ async def _indicators(visit: Visit) -> Indicators:
         pauses = await unit.pauses.of(ids, since=start)
         if ids:
             alerts = await IndicatorFacts(unit.connection).alerts(ids, start, end)
+            reports = await IndicatorFacts(unit.connection).reports(ids, start, end)
     room = asyncio.Semaphore(_SIDE_BY_SIDE)
 
     async def fact(patient: Patient) -> PatientFact:
@@ -116,7 +122,11 @@ async def _indicators(visit: Visit) -> Indicators:
         return PatientFact(patient.enrolled_at, patient.time_zone, history, measured, pauses.get(patient.id, ()))
 
     facts = await asyncio.gather(*map(fact, everyone))
-    return indicators(alerts, facts, start, end, "UTC" if team is None else team.time_zone)
+    return indicators(alerts, reports, facts, start, end, "UTC" if team is None else team.time_zone)
+
+
+def _per_week(rate: float | None, count: int) -> tuple[str, str]:
+    return "–" if rate is None else number_text(rate, 2), number_text(count, 0)
 
 
 def _told(share: Share) -> tuple[str, str]:

@@ -20,6 +20,8 @@ from hearthline_backend.web.views import my_data as view
 from hearthline_backend.web.views.corrected import for_patient
 from hearthline_backend.web.views.facts import PatientFacts, gather
 from hearthline_backend.web.views.limits import rules_of
+from hearthline_backend.web.views.my_pauses import my_pauses
+from hearthline_backend.web.views.my_reports import my_reports
 from hearthline_backend.web.views.patient import slot_lines
 from hearthline_backend.web.views.series import RANGES
 
@@ -35,7 +37,7 @@ routes = web.RouteTableDef()
 @routes.get("/my-data")
 @for_roles(Role.PATIENT)
 async def my_data(visit: Visit) -> web.StreamResponse:
-    """What was stored, who was told, who looked, the plan."""
+    """What was stored, who was told, reports, who looked, the plan and its pauses."""
     now, place = visit.context.clock(), visit.request[PLACE]
     if place.patient is None:
         raise web.HTTPNotFound
@@ -45,6 +47,8 @@ async def my_data(visit: Visit) -> web.StreamResponse:
         told = await unit.calls.of_patient(place.patient.id, _TOLD)
         looked = await unit.people.looks(place.patient.id, _LOOKED)
         corrected = await unit.corrections.of_patient(place.patient.id, now - _CORRECTED, _TOLD)
+        reports = await my_reports(unit, place.patient.id, facts.history, now, _TOLD)
+        pauses = my_pauses(await unit.pauses.history(place.patient.id), now)
         top = await _top(unit, facts, now)
     kinds = kinds_of(facts)
     rows: list[PatientReading] = []
@@ -66,6 +70,8 @@ async def my_data(visit: Visit) -> web.StreamResponse:
         told=view.told_lines(told, now),
         looked=view.looked_lines(looked, now),
         corrected=for_patient(corrected, place.patient.id, now),
+        reports=reports,
+        pauses=pauses,
         slots=slot_lines(facts.plan),
         phone=place.team.phone if place.team is not None else None,
         **top,

@@ -10,7 +10,7 @@ from uuid import UUID
 from aiohttp import web
 
 from hearthline_backend.storage.ports import PatientReading
-from hearthline_backend.storage.records.alerts import Alert
+from hearthline_backend.storage.records.alerts import Alert, OpenAlert
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.people import Role
 from hearthline_backend.storage.records.unit import Unit
@@ -24,6 +24,7 @@ from hearthline_backend.web.routes.worklist import own_patient, row_of
 from hearthline_backend.web.times import day_stamp, long_date
 from hearthline_backend.web.views.corrected import notes, taken_in_error
 from hearthline_backend.web.views.facts import PatientFacts, gather
+from hearthline_backend.web.views.ownership import waits_for
 from hearthline_backend.web.views.patient import (
     CHART_ORDER,
     DAYS,
@@ -132,6 +133,7 @@ async def patient_page(visit: Visit) -> web.StreamResponse:
         over=_over(facts),
         row=await row_of(visit, facts, ()) if worst is not None else None,
         worst=worst,
+        waits="" if worst is None else _waits(facts, worst),
         tiles=tiles(facts.latest, now),
         charts=charts,
         span=span,
@@ -152,6 +154,12 @@ async def patient_page(visit: Visit) -> web.StreamResponse:
         paused=None if facts.pause is None else pause_sentence(facts.pause, now),
         together=await told_together(visit),
     )
+
+
+def _waits(facts: PatientFacts, one: OpenAlert) -> str:
+    """When somebody is called for an alert that nobody has, where that waits for the end of something."""
+    task = facts.next_tasks.get(one.alert.id)
+    return (waits_for(task, facts.now) or "") if task is not None and facts.untaken(one) else ""
 
 
 @routes.get("/patients/{patient}/series")

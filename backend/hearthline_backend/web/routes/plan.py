@@ -10,7 +10,7 @@ from hearthline_backend.domain.plan_wish import MAX_REASON, PlanWish, before_the
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.plan_changing import name_of
 from hearthline_backend.plan_errors import NothingChangedError, PlanChangeError, PlanMovedOnError
-from hearthline_backend.replay.backtest import Backtest, compare
+from hearthline_backend.replay.backtest import AT_ONCE, Backtest, compare
 from hearthline_backend.storage.records.care import Patient
 from hearthline_backend.storage.records.people import Role
 from hearthline_backend.web.guards import Visit, for_roles
@@ -23,12 +23,15 @@ from hearthline_backend.web.routes.worklist import own_patient
 from hearthline_backend.web.times import day_stamp, stamp
 from hearthline_backend.web.views.patient import plan_lines, slot_lines
 from hearthline_backend.web.views.plan_changes import change_lines, rule_changes
+from hearthline_backend.web.views.plan_chart import Measure, Point, points_of
 from hearthline_backend.web.views.plan_form import Filled, plan_form
 from hearthline_backend.web.views.plan_preview import Preview, measures_of, preview
 from hearthline_backend.web.views.plan_versions import versions
+from hearthline_backend.web.views.plan_wrong import refused
 from hearthline_backend.web.views.put_off import conflict_lines
 from hearthline_backend.web.views.ward_run import ward_run
 from hearthline_backend.web.ward_backtests import WARD_BACKTESTS, WardRun, shared_rules
+from hearthline_backend.web.while_there import while_there
 
 DAYS: Final = 90
 """How far back a change is tried."""
@@ -119,7 +122,7 @@ async def save(visit: Visit) -> web.StreamResponse:
         words = _("Nothing is different from version {version}: change something first.")
         return await _page(visit, patient, history, read=read, problem=words.format(version=based_on), status=422)
     except PlanChangeError as error:
-        return await _page(visit, patient, history, read=read, problem=str(error), status=422)
+        return await _page(visit, patient, history, read=read, problem=refused(error), status=422)
     raise web.HTTPSeeOther(f"/patients/{patient.id}/plan?saved={made.version}")
 
 
@@ -218,13 +221,24 @@ async def _page(
 
 
 async def _tried(visit: Visit, patient: Patient, plan: Plan, draft: Plan) -> Preview:
+    return await while_there(visit.request, _replayed(visit, patient, plan, draft))
+
+
+async def _replayed(visit: Visit, patient: Patient, plan: Plan, draft: Plan) -> Preview:
+    """In other threads wherever it goes through readings: the loop has other things to do meanwhile."""
     now = visit.context.clock()
     found = Backtest(DAYS)
     await compare(found, visit.context.readings, patient, plan, draft, now)
     start = min(max(now - timedelta(days=DAYS), patient.enrolled_at), now - timedelta(hours=1))
-    kinds = {one.kind for one in measures_of(rule_changes(plan, draft))}
-    readings = {kind: await visit.context.readings.window(patient.id, kind, start, now) for kind in kinds}
-    return preview(plan, draft, found, readings, start, now)
+    points: dict[Measure, list[Point]] = {one: [] for one in measures_of(rule_changes(plan, draft))}
+    for measure in points:
+        begin = start
+        while begin < now:
+            end = min(begin + AT_ONCE, now)
+            rows = await visit.context.readings.window(patient.id, measure.kind, begin, end)
+            points[measure] += await asyncio.to_thread(points_of, measure, rows)
+            begin = end
+    return await asyncio.to_thread(preview, plan, draft, found, points, start, now)
 
 
 def _toast(visit: Visit, patient: Patient, history: tuple[Plan, ...]) -> str:

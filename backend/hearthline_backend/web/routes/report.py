@@ -10,9 +10,8 @@ from hearthline_backend.alerting.acting import MAX_NOTE
 from hearthline_backend.alerting.report_confirming import AlreadyConfirmedError, ReportNotFoundError
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.storage.records.alerts import Alert, AlertState
-from hearthline_backend.storage.records.calls import Told
 from hearthline_backend.storage.records.people import Role, User
-from hearthline_backend.storage.records.reports import Report, ReportEvent, ReportHappened
+from hearthline_backend.storage.records.reports import ReportEvent, ReportHappened
 from hearthline_backend.storage.records.unit import Unit
 from hearthline_backend.web.guards import Visit, for_roles
 from hearthline_backend.web.language import _, n_
@@ -23,6 +22,7 @@ from hearthline_backend.web.times import long_date, stamp, when
 from hearthline_backend.web.views import report as view
 from hearthline_backend.web.views.corrected import notes
 from hearthline_backend.web.views.ownership import person
+from hearthline_backend.web.views.report_told import told_of
 from hearthline_backend.web.views.worklist_row import born
 
 _LONGEST_NUMBER: Final = 9
@@ -79,7 +79,7 @@ async def _page(visit: Visit, *, problem: str = "", typed: str = "", status: int
         history = await unit.care.plan_history(patient.id)
         events = await unit.reports.events(report.id)
         alerts = [one for number in report.alerts if (one := await unit.alerts.get(number)) is not None]
-        told = await _told(unit, report, alerts)
+        told = (await told_of(unit, [report]))[report.id]
         names = await _names(unit, events)
         owners = await unit.people.users({one.owner_id for one in alerts if one.owner_id is not None})
         changed = await unit.corrections.of_readings({one.reading.id for one in content.readings})
@@ -114,19 +114,6 @@ async def _page(visit: Visit, *, problem: str = "", typed: str = "", status: int
         problem=problem,
         typed=typed,
     )
-
-
-async def _told(unit: Unit, report: Report, alerts: list[Alert]) -> list[Told]:
-    """Who was told of the report, by a call of its own or by that of its alert until it was confirmed."""
-    until = report.confirmed_at
-    told = [*await unit.calls.of_notices(await unit.reports.notices_of(report.id))]
-    for alert in alerts:
-        told += [
-            one
-            for one in await unit.calls.of_alert(alert.id)
-            if one.notification.created_at >= report.made_at and (until is None or one.notification.created_at <= until)
-        ]
-    return told
 
 
 async def _names(unit: Unit, events: tuple[ReportEvent, ...]) -> dict[str, str]:

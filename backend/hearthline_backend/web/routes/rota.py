@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -183,6 +183,7 @@ def _choices(visit: Visit, own: OfTeam, draft: RotaDraft) -> dict[str, Any]:
         "step_known": {value for value, _name in steps},
         "channels": [(one, channel_name(one)) for one in CHANNELS],
         "days": day_names(),
+        "site_confirm_min": visit.context.confirm_within // timedelta(minutes=1),
         "place_names": [place_name(number + 1) for number in range(len(draft.places))],
         "most": {"places": drafts.MOST_PLACES, "turns": drafts.MOST_TURNS, "people": drafts.MOST_PEOPLE,
                  "steps": drafts.MOST_STEPS, "quiet": drafts.MOST_QUIET, "reason": MOST_REASON},

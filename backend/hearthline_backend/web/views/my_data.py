@@ -1,6 +1,6 @@
 """The patient's own view: what was stored, who was told, who looked. Plain words, whole dates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -176,12 +176,14 @@ def stored(rows: Sequence[PatientReading], now: datetime) -> tuple[Stored, ...]:
     )
 
 
-def told_lines(told: Sequence[Told], now: datetime) -> tuple[Line, ...]:
-    """Who was told, newest first; the channels of one call together."""
+def told_lines(
+    told: Sequence[Told], now: datetime, words: Callable[[datetime, datetime], str] = spoken_stamp
+) -> tuple[Line, ...]:
+    """Who was told, in the order given; the channels of one call together. ``words`` says a time."""
     lines: list[tuple[tuple[str, str], list[str]]] = []
     for one in told:
         sent = one.notification.sent_at or one.notification.created_at
-        key = (staff_name(one.title, one.initials), spoken_stamp(sent, now))
+        key = (staff_name(one.title, one.initials), words(sent, now))
         if lines and lines[-1][0] == key:
             lines[-1][1].append(channel_name(one.channel))
         else:

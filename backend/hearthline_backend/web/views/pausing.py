@@ -56,14 +56,14 @@ def pause_line(kept: KeptPause, now: datetime) -> PauseLine:
         PauseKind.OTHER: _("On pause"),
     }[pause.kind]
     time = _("{begin} to {end}").format(begin=stamp(pause.begins_at, now), end=stamp(pause.ends, now))
-    parts = [] if kept.initials is None else [_("Entered by {who}.").format(who=kept.initials)]
+    parts = [] if kept.initials is None else [_("Entered by {who}.").format(who=kept.initials.rstrip("."))]
     if pause.ended_at is not None:
         planned = stamp(pause.until, now)
         who = kept.ended_initials
         parts.append(
             _("Planned until {time}, ended early.").format(time=planned)
             if who is None
-            else _("Planned until {time}, ended early by {who}.").format(time=planned, who=who)
+            else _("Planned until {time}, ended early by {who}.").format(time=planned, who=who.rstrip("."))
         )
     if kept.note:
         parts.append(kept.note)

@@ -3,7 +3,7 @@
 Coordinates are per cent of the drawing, so that text and marks keep their size at any width.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +20,9 @@ from hearthline_protocol.readings import Quality
 MOST_POINTS: Final = 400
 """So many readings are drawn; of more, the lowest and the highest of each stretch of time."""
 _BREAK: Final = timedelta(days=3)
+
+Point = tuple[datetime, tuple[float, ...]]
+"""When something was measured, and a number a field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +82,14 @@ class Measure:
 
 def plan_chart(
     measure: Measure,
-    readings: Sequence[PatientReading],
+    points: Sequence[Point],
     limits: Mapping[tuple[float, str, Level], bool],
     sides: Sequence[tuple[str, Sequence[Stretch]]],
     start: datetime,
     now: datetime,
 ) -> PlanChart:
-    """Readings from ``start`` to ``now``. ``limits`` are (number, field, level), True for a new one; ``sides`` the
-    words of each lane with its episodes."""
-    points = _points(measure, readings)
+    """``points`` are the readings from ``start`` to ``now``. ``limits`` are (number, field, level), True for a new one;
+    ``sides`` the words of each lane with its episodes."""
     values = [value for _at, numbers in points for value in numbers]
     low, high = _scale(measure, values, [number for number, _field, _level in limits])
 
@@ -115,24 +117,25 @@ def plan_chart(
     )
 
 
-def _points(measure: Measure, readings: Sequence[PatientReading]) -> list[tuple[datetime, list[float]]]:
+def points_of(measure: Measure, readings: Iterable[PatientReading]) -> list[Point]:
+    """What of readings can be drawn: of the patient, with a number for every field."""
     found = []
     for row in readings:
-        reading = row.reading
+        reading = row.content
         if reading.quality in (Quality.FAILED, Quality.NOT_PATIENT) or reading.synthetic:
             continue
         values = [reading.values[name].value for name in measure.fields if name in reading.values]
-        numbers = [one for one in values if one is not None]
+        numbers = tuple(one for one in values if one is not None)
         if len(numbers) == len(measure.fields):
             found.append((row.effective_time, numbers))
     return found
 
 
-def _thinned(points: list[tuple[datetime, list[float]]]) -> list[tuple[datetime, list[float]]]:
+def _thinned(points: Sequence[Point]) -> Sequence[Point]:
     if len(points) <= MOST_POINTS:
         return points
     size = -(-len(points) * 2 // MOST_POINTS)
-    kept = []
+    kept: list[Point] = []
     for first in range(0, len(points), size):
         group = points[first : first + size]
         ends = {min(group, key=lambda one: one[1][0])[0], max(group, key=lambda one: one[1][0])[0]}
@@ -182,7 +185,7 @@ def _limit_words(kind: str, number: float, field: str, level: Level, *, new: boo
 
 def _name(
     measure: Measure,
-    points: Sequence[tuple[datetime, list[float]]],
+    points: Sequence[Point],
     sides: Sequence[tuple[str, Sequence[Stretch]]],
 ) -> str:
     readings = n_("{n} reading", "{n} readings", len(points)).format(n=len(points))

@@ -9,12 +9,11 @@ from hearthline_backend.domain.average_rule import AverageRule
 from hearthline_backend.domain.plans import Plan
 from hearthline_backend.domain.rules import Level, ThresholdRule
 from hearthline_backend.replay.backtest import Backtest, Side, Stretch
-from hearthline_backend.storage.ports import PatientReading
 from hearthline_backend.web.figures import main_fields, number_text
 from hearthline_backend.web.language import _, n_
 from hearthline_backend.web.times import age_text, stamp
 from hearthline_backend.web.views.plan_changes import RuleChange, change_lines, rule_changes, told
-from hearthline_backend.web.views.plan_chart import Measure, PlanChart, plan_chart
+from hearthline_backend.web.views.plan_chart import Measure, PlanChart, Point, plan_chart
 from hearthline_backend.web.views.rule_titles import condition_of, rule_title
 
 MOST_LISTED: Final = 60
@@ -100,11 +99,11 @@ def preview(
     before: Plan,
     draft: Plan,
     found: Backtest,
-    readings: Mapping[str, Sequence[PatientReading]],
+    points: Mapping[Measure, Sequence[Point]],
     start: datetime,
     now: datetime,
 ) -> Preview:
-    """``found`` is the backtest of both; ``readings`` are those of each kind since ``start``."""
+    """``found`` is the backtest of both; ``points`` is what was measured since ``start``."""
     changes = rule_changes(before, draft)
     ids = {one.rule.id for one in changes}
     sides = ((_("As now"), found.in_force), (_("With the change"), found.proposed))
@@ -119,8 +118,7 @@ def preview(
         changes=change_lines(before, draft),
         rules=tuple(compared(one, found) for one in changes),
         charts=tuple(
-            _chart(measure, changes, found, readings.get(measure.kind, ()), start, now)
-            for measure in measures_of(changes)
+            _chart(measure, changes, found, points.get(measure, ()), start, now) for measure in measures_of(changes)
         ),
         episodes=tuple(_row(name, one, titles, now) for _at, name, one in rows[:MOST_LISTED]),
         unlisted=max(0, sum(_count(side, one) for _name, side in sides for one in ids) - MOST_LISTED),
@@ -178,7 +176,7 @@ def _chart(
     measure: Measure,
     changes: Sequence[RuleChange],
     found: Backtest,
-    readings: Sequence[PatientReading],
+    points: Sequence[Point],
     start: datetime,
     now: datetime,
 ) -> PlanChart:
@@ -189,7 +187,7 @@ def _chart(
         stretches = [one for one in side.stretches if one.rule_id in ids]
         many = sum(_count(side, one) for one in ids)
         lanes.append((words.format(n=n_("{n} time", "{n} times", many).format(n=many)), stretches))
-    return plan_chart(measure, readings, _limits(mine, measure), lanes, start, now)
+    return plan_chart(measure, points, _limits(mine, measure), lanes, start, now)
 
 
 def _limits(changes: Sequence[RuleChange], measure: Measure) -> dict[tuple[float, str, Level], bool]:

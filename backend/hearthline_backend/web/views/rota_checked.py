@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
+from hearthline_backend.domain.confirm_by import LONGEST, SHORTEST
 from hearthline_backend.domain.local_time import first_instant
 from hearthline_backend.storage.records.people import User
 from hearthline_backend.storage.records.rota_content import QuietContent, RotaContent, StepContent, TurnContent
@@ -27,6 +28,7 @@ from hearthline_backend.web.views.rota_draft import (
 MOST_REASON: Final = 300
 CHANNELS: Final = ("mail", "webhook", "apprise")
 _LONGEST_WAIT_MIN: Final = 240
+_MINUTE: Final = timedelta(minutes=1)
 _LATE: Final = timedelta(minutes=1)
 
 
@@ -58,6 +60,7 @@ class RotaCheck:
         steps = [self._step(one, number, len(places)) for number, one in enumerate(draft.steps)]
         last = self._last_resort(draft.last_resort)
         quiet = [self._quiet(one, number, zone) for number, one in enumerate(draft.quiet)]
+        confirm = self._confirm(draft.confirm)
         since = self._since(draft.since)
         self._reason(draft.reason)
         if self._problems or first_week is None or day_begins is None:
@@ -70,6 +73,7 @@ class RotaCheck:
             steps=tuple(one for one in steps if one is not None),
             last_resort=last,
             quiet=tuple(one for one in quiet if one is not None),
+            confirm_within=confirm,
         )
         return Checked(content, since)
 
@@ -152,6 +156,16 @@ class RotaCheck:
         except ValidationError:
             self._say(f"{name}-until", _("Quiet hours last 16 hours at most. End them earlier."))
             return None
+
+    def _confirm(self, typed: str) -> timedelta | None:
+        if not typed:
+            return None
+        found = timedelta(minutes=int(typed)) if typed.isdecimal() and len(typed) < 6 else timedelta()
+        if not SHORTEST <= found <= LONGEST:
+            said = _("“{typed}” is not possible here. Enter {least} to {most} minutes, such as 240, or nothing.")
+            least, most = SHORTEST // _MINUTE, LONGEST // _MINUTE
+            self._say("confirm", said.format(typed=typed, least=least, most=most))
+        return found
 
     def _since(self, typed: str) -> datetime | None:
         if not typed:

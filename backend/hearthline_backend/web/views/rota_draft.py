@@ -63,7 +63,8 @@ class QuietDraft:
 
 @dataclass(frozen=True, slots=True)
 class RotaDraft:
-    """A whole form. ``since`` is a local time of the team, empty for as soon as it is saved."""
+    """A whole form. ``confirm`` is in minutes, empty for the site's; ``since`` is a local time of the team, empty for
+    as soon as it is saved."""
 
     zone: str
     first_week: str
@@ -72,6 +73,7 @@ class RotaDraft:
     steps: tuple[StepDraft, ...] = ()
     last_resort: tuple[str, ...] = ()
     quiet: tuple[QuietDraft, ...] = ()
+    confirm: str = ""
     since: str = ""
     reason: str = ""
 
@@ -99,6 +101,7 @@ def draft_of(content: RotaContent) -> RotaDraft:
         steps=tuple(_step(one) for one in content.steps),
         last_resort=tuple(str(one) for one in content.last_resort),
         quiet=tuple(_quiet(one, content.zone) for one in content.quiet),
+        confirm="" if content.confirm_within is None else str(content.confirm_within // timedelta(minutes=1)),
     )
 
 
@@ -139,6 +142,7 @@ def draft_from(form: Fields, keys: Collection[str]) -> RotaDraft:
             for number in _numbers(keys, r"q(\d+)-who", MOST_QUIET)
             if (name := f"q{number}")
         ),
+        confirm=one("confirm"),
         since=one("since"),
         reason=one("reason"),
     )  # fmt: skip

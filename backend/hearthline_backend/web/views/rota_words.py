@@ -45,6 +45,9 @@ def content_lines(content: RotaContent, people: People) -> tuple[tuple[str, str]
     for number, step in enumerate(content.steps, 1):
         found.append((_("Step {n}").format(n=number), _step(step, people)))
     found.append((_("Last resort"), ", ".join(_name(one, people) for one in content.last_resort)))
+    if content.confirm_within is not None:
+        minutes = f"{content.confirm_within.total_seconds() / 60:.0f}"
+        found.append((_("A report"), _("to be confirmed within {n} min").format(n=minutes)))
     found += [(_("Quiet hours"), _quiet(one, people)) for one in content.quiet]
     if any(len(turn.people) > 1 for place in content.places for turn in place):
         day = format_date(content.first_week, "d MMM y", locale=current().locale)
@@ -62,6 +65,7 @@ def what_changed(before: RotaContent | None, after: RotaContent) -> str:
         _("turns"): (before.places, before.first_week) != (after.places, after.first_week),
         _("steps"): before.steps != after.steps,
         _("last resort"): before.last_resort != after.last_resort,
+        _("time to confirm a report"): before.confirm_within != after.confirm_within,
         _("quiet hours"): before.quiet != after.quiet,
         _("when a holiday begins"): before.day_begins != after.day_begins,
     }
