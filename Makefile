@@ -2,6 +2,8 @@
 .PHONY: help setup demo check test lint bench pictures clean faults test-bluez
 .DEFAULT_GOAL := help
 bin := .venv/bin
+# Compiling every module again makes a third of a start, and the tests start hundreds of services.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +26,7 @@ lint: ## Formatting, lint and types
 
 test: lint ## Lint, then every test: unit, contract, integration, acceptance, browser
 	$(bin)/python -m pytest -n 4 --dist loadfile --ignore tests/acceptance
-	$(bin)/python -m pytest tests/acceptance
+	$(bin)/python -m pytest -n 2 --dist loadfile tests/acceptance
 
 test-bluez: ## The gateway against a real kernel and bluetoothd, in an emulated Debian that is built once
 	@scripts/setup test

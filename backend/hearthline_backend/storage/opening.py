@@ -7,8 +7,6 @@ from typing import Literal
 from hearthline_backend.settings import Settings, SettingsError, secret
 from hearthline_backend.storage.embedded import EmbeddedReadings
 from hearthline_backend.storage.influxdb.address import EXAMPLE
-from hearthline_backend.storage.influxdb.connection import InfluxConnection
-from hearthline_backend.storage.influxdb.engine import InfluxReadings
 from hearthline_backend.storage.ports import ReadingStore, Records
 from hearthline_backend.storage.records.engine import SqlRecords
 
@@ -31,6 +29,10 @@ async def open_readings(
     """
     if (engine or engine_of(settings)) == "embedded":
         return await EmbeddedReadings.open(settings.readings_file)
+    # Its client is a fifth of a start, and of no use to who has the other engine.
+    from hearthline_backend.storage.influxdb.connection import InfluxConnection  # noqa: PLC0415
+    from hearthline_backend.storage.influxdb.engine import InfluxReadings  # noqa: PLC0415
+
     address = settings.influxdb
     if address is None or settings.influxdb_token_file is None:
         raise SettingsError(
