@@ -4,7 +4,6 @@ The failpoint is SQLite's own trace of statements, hung in here; the product kno
 """
 
 import asyncio
-import multiprocessing
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ import structlog
 
 from hearthline_backend.storage.embedded import EmbeddedReadings
 from hearthline_backend.storage.embedded_tail import Tail
+from tests.fixtures.forked import forking
 
 Work = Callable[[EmbeddedReadings], Awaitable[object]]
 """Something that can be sent to a process: a function at a module's top level, or a partial of one."""
@@ -34,8 +34,7 @@ def killed_everywhere(before: Path, work: Work, *, opening: bool = False, fewest
     before its second and so on, and the last when all is done, without closing anything. Returns the copies in that
     order. Statements are counted from where the store is open, or from the ``opening`` on. A shelf is filled in when
     ``fewest`` readings are on it."""
-    context = multiprocessing.get_context("forkserver")
-    process = context.Process(target=_one_after_the_other, args=(before, work, opening, fewest))
+    process = forking().Process(target=_one_after_the_other, args=(before, work, opening, fewest))
     process.start()
     process.join(_WITHIN_S)
     code = process.exitcode

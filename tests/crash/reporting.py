@@ -1,7 +1,6 @@
 """A patient turns yellow and nobody confirms the report, in processes that die at a step, and the count afterwards."""
 
 import asyncio
-import multiprocessing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -21,10 +20,11 @@ from hearthline_backend.storage.records.reports import ReportHappened
 from tests.crash.engines import open_readings
 from tests.crash.failpoints import Failpoint, failing_records
 from tests.fixtures.clinic import START, Clinic
+from tests.fixtures.forked import forking
 from tests.fixtures.readings import pressure
 
 if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext, ForkServerProcess
+    from multiprocessing.context import ForkServerProcess
 
 STEPS: Final = ("records begun", "records before commit", "records committed")
 """Of the transaction in which the report is made, and of those in which somebody is called for it."""
@@ -58,9 +58,7 @@ async def enrol(clinic: Clinic, patient: UUID) -> None:
 
 async def live(wiring: Wiring) -> int | None:
     """A process that does all that is to be done, or dies; returns how it ended."""
-    context: ForkServerContext = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.crash.reporting"])
-    process: ForkServerProcess = context.Process(target=_work, args=(wiring,), daemon=True)
+    process: ForkServerProcess = forking().Process(target=_work, args=(wiring,), daemon=True)
     process.start()
     await asyncio.to_thread(process.join, _WAIT_S)
     if process.is_alive():

@@ -1,7 +1,6 @@
 """A ward of which nothing comes, the processes that look for it, killed or side by side, and the count afterwards."""
 
 import asyncio
-import multiprocessing
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,11 +28,12 @@ from hearthline_backend.storage.schema import alert_events, alerts, notification
 from hearthline_backend.storage.silence_tables import digests, home_alerts, intake_spans, notices
 from tests.crash.failpoints import Failpoint, failing_silence
 from tests.fixtures.clinic import Clinic
+from tests.fixtures.forked import forking
 from tests.fixtures.readings import pressure
 from tests.fixtures.records import Engine, migrated_records, opened_records
 
 if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext, ForkServerProcess
+    from multiprocessing.context import ForkServerProcess
 
 LOOKED_AT: Final = datetime(2026, 11, 22, 10, 1, tzinfo=UTC)
 """A minute after the grace of Sunday's morning slot in Stockholm."""
@@ -137,8 +137,7 @@ async def silent_ward(folder: Path, engine: Engine, number: int) -> AsyncIterato
 
 async def run_all(*wirings: Wiring) -> list[int | None]:
     """Processes that begin together; their exit codes when all have ended."""
-    context: ForkServerContext = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.crash.silent_ward"])
+    context = forking()
     together = context.Barrier(len(wirings))
     started: list[ForkServerProcess] = []
     for wiring in wirings:

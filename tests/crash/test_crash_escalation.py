@@ -27,7 +27,7 @@ async def test_three_that_call_side_by_side_take_each_step_once_and_make_each_ca
 ) -> None:
     async with escalating(tmp_path, records_engine) as made:
         await made.raise_reds(6)
-        found = await made.finish(workers=3, after_s=4)
+        found = await made.finish(workers=3, steps=4)
     assert found.wrong == []
     assert found.calls == found.arrived >= len(made.mail.mails) - found.repeats
     assert found.calls > 6 * 3

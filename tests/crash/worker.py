@@ -1,12 +1,11 @@
 """A backend process to kill: wired as the product's own, its ports wrapped with failpoints."""
 
 import asyncio
-import multiprocessing
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 from typing import Final
 
 import structlog
@@ -34,6 +33,7 @@ from tests.crash.failpoints import (
     failing_records,
     failing_uplink,
 )
+from tests.fixtures.forked import forking
 
 LEASE: Final = timedelta(seconds=1)
 """How long a call that a crash interrupted waits until it goes again: a fifteenth of the product's."""
@@ -53,9 +53,7 @@ class Wiring:
 
 def start_worker(wiring: Wiring) -> ForkServerProcess:
     """Start one; it runs until it is killed, or ended by SIGTERM."""
-    context: ForkServerContext = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.crash.worker"])
-    process = context.Process(target=_work, args=(wiring,), daemon=True)
+    process = forking().Process(target=_work, args=(wiring,), daemon=True)
     process.start()
     return process
 

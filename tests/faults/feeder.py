@@ -5,21 +5,21 @@ from a server that has everything imported, so that two hundred of them take min
 """
 
 import asyncio
-import multiprocessing
 import os
 import random
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import structlog
 
 from tests.faults.home import running_home
 from tests.faults.measurements import SENSORS, ends_connection, ids_of, measurement
+from tests.fixtures.forked import forking
 
 
 def start_feeder(folder: Path, port: int, *, begin: int, seed: int) -> ForkServerProcess:
     """Start one that begins with measurement ``begin``; ``seed`` decides its pace."""
-    process = _context().Process(target=_feed, args=(folder, port, begin, seed), daemon=True)
+    process = forking().Process(target=_feed, args=(folder, port, begin, seed), daemon=True)
     process.start()
     return process
 
@@ -29,12 +29,6 @@ def promised(folder: Path) -> list[str]:
     path = folder / "promised"
     lines = path.read_text().split("\n")[:-1] if path.exists() else []
     return [reading_id for line in lines for reading_id in line.split()]
-
-
-def _context() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.feeder"])
-    return context
 
 
 def _feed(folder: Path, port: int, begin: int, seed: int) -> None:

@@ -160,7 +160,7 @@ async def test_scanned_paired_read_configured_and_dropped_from_a_desk(
         async with gateway(config) as process:
             await desk.until(lambda: desk.reported)
             await cuff.advertise()
-            found = await desk.ends(desk.sends(Scan(seconds=4)))
+            found = await desk.ends(desk.sends(Scan(seconds=10)))
             assert [(meter.address, meter.listed) for meter in found.found] == [(CUFF.address, False)]
             paired = await desk.ends(desk.sends(Pair(address=CUFF.address, model=MODEL)))
             assert paired.state == "done", paired.message
