@@ -137,14 +137,17 @@ class Mqtt5Connection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     async def close(self) -> None:
-        """Let out what waits, say goodbye, and leave; abruptly when the broker does not read."""
+        """Let out what waits, say goodbye, and leave when the broker has closed; abruptly when it does not."""
         if self._transport is None:
             return
         if not self._ended.done():
             self._outgoing.send(mqtt5.DisconnectPacket().write())
             self._end("closed")
         self._outgoing.flush()
-        self._transport.close()
+        # A socket that is closed with something unread in it resets the connection, and the broker forgets what it has
+        # not read of ours yet: acknowledgements and receipts. So it is read to the end, which the broker makes.
+        if (self._paused or self._gathering is not None) and not self._transport.is_closing():
+            self._transport.resume_reading()
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._gone), GOODBYE_S)
         self._transport.abort()
