@@ -1,17 +1,19 @@
 """What every engine of the uplink port promises, on a real broker."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import mqtt5
 import pytest
 import uvloop
 from structlog.testing import capture_logs
 
 from hearthline_backend.uplink.address import BrokerAddress
-from hearthline_backend.uplink.broker_uplink import BrokerUplink
+from hearthline_backend.uplink.broker_uplink import GOODBYE_S, BrokerUplink
 from hearthline_backend.uplink.mqtt5_engine import Mqtt5Uplink
 from hearthline_backend.uplink.paho_engine import PahoUplink
 from hearthline_backend.uplink.port import Message
@@ -60,6 +62,55 @@ async def _started(uplink: BrokerUplink) -> AsyncIterator[BrokerUplink]:
         yield uplink
     finally:
         await uplink.close()
+
+
+class BusyBroker:
+    """It sends more than anybody takes, and reads only when it is told to."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening.setblocking(False)
+        self.heard: list[Any] = []
+
+    @property
+    def address(self) -> BrokerAddress:
+        return BrokerAddress("127.0.0.1", self._listening.getsockname()[1])
+
+    async def serve(self, read_on: asyncio.Event) -> None:
+        """One connection, until the other side has closed; it closes where somebody says goodbye."""
+        loop, granted = asyncio.get_running_loop(), [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * 4
+        connection, _ = await loop.sock_accept(self._listening)
+        with self._listening, connection:
+            for answer in (mqtt5.ConnAckPacket(), mqtt5.SubAckPacket(1, granted)):
+                await loop.sock_recv(connection, 4096)
+                await loop.sock_sendall(connection, answer.write())
+            more = b"".join(self._message(number) for number in range(1, 3 * RECEIVE_MAXIMUM))
+            sending = asyncio.create_task(loop.sock_sendall(connection, more))
+            try:
+                await read_on.wait()
+                rest = b""
+                while not self._said_goodbye(rest):
+                    data = await loop.sock_recv(connection, 65536)
+                    assert data, "it left without a goodbye"
+                    rest += data
+            finally:
+                sending.cancel()
+
+    def _message(self, number: int) -> bytes:
+        topic = topics.readings(HOME)
+        return mqtt5.PublishPacket(topic, b"x" * 4000, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=number).write()
+
+    def _said_goodbye(self, heard: bytes) -> bool:
+        self.heard.clear()
+        at = 0
+        while at < len(heard):
+            try:
+                packet, size = mqtt5.read(memoryview(heard)[at:])
+            except IndexError:
+                break
+            at += size
+            self.heard.append(packet)
+        return bool(self.heard) and isinstance(self.heard[-1], mqtt5.DisconnectPacket)
 
 
 @pytest.fixture
@@ -266,6 +317,25 @@ async def test_what_was_not_acknowledged_stays_for_the_next_connection_to_ask(co
         async with _started(connect(broker)) as second:
             home.send(b"two")
             assert [message.payload for message in await _take(second, 1)] == [b"two"]
+
+
+async def test_who_closes_waits_until_the_broker_has_read_what_was_said(connect: Connect) -> None:
+    """With something unread in it a closed socket would reset the connection, whatever the broker had to read still."""
+    broker, read_on = BusyBroker(), asyncio.Event()
+    serving = asyncio.create_task(broker.serve(read_on))
+    async with _started(connect.to(broker.address)) as uplink:
+        await _until(lambda: uplink.waiting >= RECEIVE_MAXIMUM)
+        messages = await _take(uplink, 50)
+        uplink.acknowledge(messages)
+        closing = asyncio.create_task(uplink.close())
+        await asyncio.wait([closing], timeout=GOODBYE_S / 5)
+        assert not closing.done(), "the broker has not read a word yet"
+        read_on.set()
+        async with asyncio.timeout(WITHIN_S):
+            await serving
+            await closing
+    acknowledged = [one.packet_id for one in broker.heard if isinstance(one, mqtt5.PubAckPacket)]
+    assert acknowledged == list(range(1, 51))
 
 
 async def test_a_retained_status_says_so(connect: Connect, broker: Broker) -> None:

@@ -52,6 +52,8 @@ class _Script:
                     writer.write(self.to_connect)
                 elif isinstance(packet, mqtt5.SubscribePacket):
                     writer.write(self.to_subscribe)
+                elif isinstance(packet, mqtt5.DisconnectPacket):
+                    writer.close()
 
     def of(self, kind: type) -> list[Any]:
         return [packet for packet in self.heard if isinstance(packet, kind)]

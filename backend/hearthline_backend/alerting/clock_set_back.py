@@ -59,8 +59,8 @@ class ClockSetBack:
         return 0
 
     async def _reports(self, unit: Unit, now: datetime) -> int:
-        """A report that waits for longer than one that were made now, and for a night more, is looked at sooner: who
-        may not be called then is put off again."""
+        """A report that waits for longer than one made now would, and for a night more, is looked at sooner: who may
+        not be called then is put off again."""
         changed = 0
         for report in await unit.reports.planned_after(now + _A_NIGHT):
             patient = await unit.care.patient(report.patient_id)

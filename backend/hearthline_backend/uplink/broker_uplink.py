@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 KEEPALIVE_S: Final = 20
 CONNECT_WITHIN_S: Final = 4.0
 READY_WITHIN_S: Final = 10.0
+GOODBYE_S: Final = 1.0
+"""So long a broker may take to close what we have said goodbye on."""
 MAX_PACKET_BYTES: Final = 1024 * 1024
 """The largest message that is taken: what firmware-config/broker lets a gateway send. One that is larger than a batch
 may be is still taken, to be answered and kept with its reason."""

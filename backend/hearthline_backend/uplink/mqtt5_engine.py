@@ -17,6 +17,7 @@ from hearthline_backend.uplink import refusals
 from hearthline_backend.uplink.address import BrokerAddress
 from hearthline_backend.uplink.broker_uplink import (
     CONNECT_WITHIN_S,
+    GOODBYE_S,
     KEEPALIVE_S,
     MAX_PACKET_BYTES,
     READY_WITHIN_S,
@@ -31,7 +32,6 @@ from hearthline_backend.uplink.port import Message
 from hearthline_backend.uplink.subscriptions import Subscriptions
 
 RECEIVE_MAXIMUM: Final = 1000
-GOODBYE_S: Final = 1.0
 SILENT_BEATS: Final = 2
 """One alone may only mean that this process was held up between beat and reading."""
 GATHER_S: Final = 0.002
@@ -140,14 +140,17 @@ class Mqtt5Connection(asyncio.Protocol):
         """Let out what waits, say goodbye, and leave when the broker has closed; abruptly when it does not."""
         if self._transport is None:
             return
-        if not self._ended.done():
+        if self._ended.done():
+            self._outgoing.flush()
+            self._transport.close()
+        else:
             self._outgoing.send(mqtt5.DisconnectPacket().write())
             self._end("closed")
-        self._outgoing.flush()
-        # A socket that is closed with something unread in it resets the connection, and the broker forgets what it has
-        # not read of ours yet: acknowledgements and receipts. So it is read to the end, which the broker makes.
-        if (self._paused or self._gathering is not None) and not self._transport.is_closing():
-            self._transport.resume_reading()
+            self._outgoing.flush()
+            # A socket that is closed with something unread in it resets the connection, and the broker forgets what it
+            # has not read of ours yet: acknowledgements and receipts. So it is read to the end, which the broker makes.
+            if (self._paused or self._gathering is not None) and not self._transport.is_closing():
+                self._transport.resume_reading()
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._gone), GOODBYE_S)
         self._transport.abort()

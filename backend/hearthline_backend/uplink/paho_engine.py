@@ -5,8 +5,11 @@ is the connection and the packet's number on it.
 """
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +25,7 @@ from hearthline_backend.uplink import refusals
 from hearthline_backend.uplink.address import BrokerAddress
 from hearthline_backend.uplink.broker_uplink import (
     CONNECT_WITHIN_S,
+    GOODBYE_S,
     KEEPALIVE_S,
     MAX_PACKET_BYTES,
     READY_WITHIN_S,
@@ -36,6 +40,7 @@ from hearthline_backend.uplink.subscriptions import Subscriptions
 log = structlog.get_logger(__name__)
 
 RECEIVE_MAXIMUM: Final = 200
+_READ_BYTES: Final = 1 << 16
 MOST_QUEUED: Final = 5000
 """Answers that may wait for a broker that does not read. Past it they are refused: homes ask again."""
 
@@ -137,12 +142,27 @@ class PahoConnection:
             self._loop.add_reader(self._socket, self._read)
 
     async def close(self) -> None:
-        """Say goodbye if there is anybody to say it to."""
+        """Say goodbye if there is anybody to say it to, and leave when the broker has closed; abruptly when it does
+        not."""
         if not self._ended.done():
-            self._client.disconnect()
-            self._client.loop_write()
+            await self._say_goodbye()
         self._detach()
         self._end("closed")
+
+    async def _say_goodbye(self) -> None:
+        # paho closes its socket as soon as it has said goodbye. With something unread in it that would reset the
+        # connection, and the broker would forget what it has not read of ours yet; so the connection outlives it.
+        sock = self._socket
+        connection = None if sock is None else socket.socket(fileno=os.dup(sock.fileno()))
+        self._client.disconnect()
+        self._client.loop_write()
+        if connection is None:
+            return
+        with connection, suppress(OSError):  # the time-out is one, too
+            connection.setblocking(False)
+            async with asyncio.timeout(GOODBYE_S):
+                while await self._loop.sock_recv(connection, _READ_BYTES):
+                    pass
 
     # --- the client and what it tells us ---------------------------------------------------------------------------
 
