@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
-from bench.peer_runs import Loss, Speed
+from bench.peer_runs import FULL, QUICK, RATE, Loss, Plan, Speed
 from bench.rows import Row, as_table
 
 HEARTHLINE: Final = "hearthline"
@@ -28,27 +29,27 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class PeersOutcome:
-    """``left_out`` says for each program that was not measured why. The store was away for ``away_s`` at ``rate``
-    readings a second. ``load`` is the machine's load average before the run, on so many ``cores``."""
+    """``left_out`` says for each program that was not measured why. ``load`` is the machine's load average before the
+    run, on so many ``cores``."""
 
     results: Sequence[Result]
     left_out: Sequence[str]
-    away_s: float
-    rate: float
-    quick: bool
+    plan: Plan
     load: float
     cores: int
 
     def rows(self) -> tuple[Row, ...]:
-        """The figures, and Hearthline's in relation to each peer's of the same run."""
-        found = []
+        """The figures with what they were measured at, and Hearthline's in relation to each peer's of the same run."""
+        found = [Row("store_away_s", self.plan.away_s, "s"), Row("lost_if_not_there_after_s", self.plan.settled_s, "s")]
         for one in self.results:
             fast = one.speed
             found += [
                 Row(f"{one.row}_per_s", fast.per_s, "/s"),
                 Row(f"{one.row}_cpu_s_per_100k", fast.per_100k(fast.cpu_s), "s"),
                 Row(f"{one.row}_influxd_cpu_s_per_100k", fast.per_100k(fast.influxd_s), "s"),
+                Row(f"{one.row}_readings", fast.readings, ""),
                 Row(f"{one.row}_lost_at_full_speed", fast.lost, ""),
+                Row(f"{one.row}_readings_while_store_away", one.loss.readings, ""),
                 Row(f"{one.row}_lost_while_store_away", one.loss.lost, ""),
             ]
         ours = next((one for one in self.results if one.row == HEARTHLINE), None)
@@ -62,15 +63,16 @@ class PeersOutcome:
 
     def as_text(self) -> str:
         """Everything, for a person."""
-        parts = [self._setting(), *(_sentence(one) for one in self.results), as_table(self.rows()), *self.left_out]
-        return "\n\n".join(parts)
+        found = [_sentence(one) for one in self.results]
+        return "\n\n".join([self._setting(), *found, as_table(self.rows()), *(f"{one}." for one in self.left_out)])
 
     def as_markdown(self) -> str:
         """The section of docs/performance.md."""
+        command = f"python -m bench.peers{' --quick' if self._quick else ''}"
         lines = [
             "## Beside other programs",
             "",
-            f"`python -m bench.peers`. {self._setting()}",
+            f"`{command}`, {datetime.now(UTC):%Y-%m-%d}. {self._setting()}",
             "",
             "| | readings/s | CPU s per 100,000 | influxd's beside it | lost at full speed | lost, store away |",
             "| --- | --- | --- | --- | --- | --- |",
@@ -82,23 +84,33 @@ class PeersOutcome:
                 f"{fast.per_s:,.0f}",
                 f"{fast.per_100k(fast.cpu_s):.1f}",
                 f"{fast.per_100k(fast.influxd_s):.1f}",
-                f"{fast.lost:,}",
+                f"{fast.lost:,} of {fast.readings:,}",
                 f"{one.loss.lost:,} of {one.loss.readings:,}",
             )
             lines.append(f"| {' | '.join(cells)} |")
         lines += [
             "",
             _MORE,
-            *(f"\nLeft out: {one}." for one in self.left_out),
+            *(f"\n{one}." for one in self.left_out),
         ]
         return "\n".join(lines)
 
+    @property
+    def _quick(self) -> bool:
+        return self.plan == QUICK
+
     def _setting(self) -> str:
-        few = " A quick run: fewer readings, a shorter outage." if self.quick else ""
+        plan = self.plan
+        few = (
+            f" A quick run: {plan.readings:,} readings instead of {FULL.readings:,}, so start-up weighs more, and the "
+            f"store away for {plan.away_s:g} s instead of {FULL.away_s:g}."
+        )
         return (
             f"Single readings at QoS 1 through mosquitto into the same InfluxDB 2, on {self.cores} cores, load "
-            f"{self.load:.1f} before. Then influxd is killed for {self.away_s:g} s at {self.rate:g} readings a second; "
-            f"nothing is published twice.{few}"
+            f"{self.load:.1f} before. Then influxd is killed for {plan.away_s:g} s at {RATE:g} readings a second; "
+            f"nothing is published twice. What is missing when no new reading reached the store for "
+            f"{plan.settled_s:g} s is counted as lost, also of a program that would have brought it later."
+            f"{few if self._quick else ''}"
         )
 
 
@@ -110,6 +122,6 @@ def _sentence(one: Result) -> str:
     fast = one.speed
     return (
         f"{one.name}: {fast.per_s:,.0f} readings/s, {_cpu(one):.1f} CPU-s per 100,000 beside influxd's "
-        f"{fast.per_100k(fast.influxd_s):.1f}; lost {one.loss.lost:,} of {one.loss.readings:,} with its store away for "
-        f"{one.loss.away_s:g} s."
+        f"{fast.per_100k(fast.influxd_s):.1f}; lost {fast.lost:,} of {fast.readings:,} at full speed, "
+        f"{one.loss.lost:,} of {one.loss.readings:,} with its store away."
     )

@@ -18,6 +18,7 @@ JOINED: Final = 500
 FIELD: Final = "id"
 """A field that each of their points has."""
 _JOIN_S: Final = "0.2"
+_NODE_RED_RECIPE: Final = "scripts/peers/node-red"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +34,21 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Peer:
     """``recipe`` installs it; ``command`` writes its configuration and says how it is started. ``name`` is what tables
-    call it, ``row`` what rows begin with."""
+    call it, ``row`` what rows begin with. A ``slow`` one writes each message by itself."""
 
     name: str
     row: str
     recipe: str
     command: Callable[[Target], list[str]]
     installed: Callable[[], bool]
+    slow: bool = False
 
 
 def peers() -> tuple[Peer, ...]:
     """All that are known, whether they are installed or not."""
     return (
-        Peer("Node-RED, a message at a time", "nodered", "scripts/peers/node-red", _node_red_singly, _has_node_red),
-        Peer(
-            f"Node-RED, joined by {JOINED}", "nodered_joined", "scripts/peers/node-red", _node_red_joined, _has_node_red
-        ),
+        Peer("Node-RED, a message at a time", "nodered", _NODE_RED_RECIPE, _node_red_singly, _has_node_red, slow=True),
+        Peer(f"Node-RED, joined by {JOINED}", "nodered_joined", _NODE_RED_RECIPE, _node_red_joined, _has_node_red),
         Peer("Telegraf", "telegraf", "scripts/peers/telegraf", _telegraf, _has_telegraf),
     )
 

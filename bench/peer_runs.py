@@ -12,13 +12,42 @@ from hearthline_simulator.demo.processes import Child
 
 RATE: Final = 800.0
 """Readings a second while the store is killed: one that every program here keeps up with."""
-BEFORE_S: Final = 3.0
-AFTER_S: Final = 7.0
 WARM_UP: Final = 2000
-_QUIET_S: Final = 1.0
-_SETTLED_S: Final = 60.0
 _WITHIN_S: Final = 600.0
 _LOOK_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``readings`` at once, ``slow`` of them through what writes one at a time. Then the store goes away ``before_s``
+    after the first reading for ``away_s``, and readings come for ``after_s`` more, its start included. The store is
+    asked what it holds when no new point came for ``quiet_s``; what is missing when none came for ``settled_s`` is
+    lost."""
+
+    readings: int
+    slow: int
+    before_s: float
+    away_s: float
+    after_s: float
+    quiet_s: float
+    settled_s: float
+
+    @property
+    def under_outage(self) -> int:
+        """Readings that are published around the outage."""
+        return int(RATE * (self.before_s + self.away_s + self.after_s))
+
+    @property
+    def numbers(self) -> Numbers:
+        """For one program."""
+        return Numbers(WARM_UP + self.readings + self.under_outage)
+
+
+FULL: Final = Plan(100_000, 30_000, before_s=3.0, away_s=60.0, after_s=7.0, quiet_s=1.0, settled_s=60.0)
+QUICK: Final = Plan(8_000, 4_000, before_s=1.0, away_s=3.0, after_s=2.0, quiet_s=0.5, settled_s=11.0)
+"""Its waits are longer than those of the programs: they write at least every 0.2 s, and try again what failed after a
+second at most, Node-RED after 5 to 10.2 s unless a later write succeeds before (the defaults of its InfluxDB client:
+``minRetryDelay`` 5 s, doubled, at random between the two, ``retryJitter`` 0.2 s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +85,31 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Of ``readings`` that the broker had confirmed, ``lost`` never reached the store, which was away for
-    ``away_s``."""
+    """Of ``readings`` that the broker had confirmed, ``lost`` never reached the store, which was away for a while."""
 
     readings: int
     lost: int
-    away_s: float
 
 
-async def speed(stand: Stand, influx: PeerStore, subject: Subject, numbers: Numbers, readings: int) -> Speed:
+async def speed(
+    stand: Stand, influx: PeerStore, subject: Subject, plan: Plan, numbers: Numbers, readings: int
+) -> Speed:
     """A warm-up, then ``readings`` at once."""
     await stand.publish(numbers.load(WARM_UP, 1), receipted=subject.receipted)
-    before, _ = await _arrived(influx, subject, WARM_UP)
+    before, _ = await _arrived(influx, subject, WARM_UP, plan)
     began_cpu, began_influxd = usage_of(subject.child.pid).cpu_s, influx.cpu_s
     measured = await stand.publish(numbers.load(readings, 1), receipted=subject.receipted)
-    stored, ended = await _arrived(influx, subject, before + readings)
+    stored, ended = await _arrived(influx, subject, before + readings, plan)
     cpu, influxd = usage_of(subject.child.pid).cpu_s - began_cpu, influx.cpu_s - began_influxd
     seconds = measured.report.seconds if subject.receipted else ended - measured.report.began
     return Speed(readings, seconds, before + readings - stored, cpu, influxd, measured.broker_cpu_s)
 
 
-async def loss(stand: Stand, influx: PeerStore, subject: Subject, numbers: Numbers, away_s: float) -> Loss:
-    """Kill the store under load, and start it again ``away_s`` later. Nothing is published twice: what counts is what
-    the program between makes of what it was handed."""
+async def loss(stand: Stand, influx: PeerStore, subject: Subject, plan: Plan, numbers: Numbers) -> Loss:
+    """Kill the store under load, and start it again later. Nothing is published twice: what counts is what the program
+    between makes of what it was handed."""
     before = await influx.stored(subject.bucket, subject.field)
-    load = numbers.load(int(RATE * (BEFORE_S + away_s + AFTER_S)), 1)
+    load = numbers.load(plan.under_outage, 1)
     quiet = await influx.taken()
     publishing = asyncio.create_task(stand.publish(load, rate=RATE, receipted=False))
     try:
@@ -89,18 +118,18 @@ async def loss(stand: Stand, influx: PeerStore, subject: Subject, numbers: Numbe
                 if publishing.done():
                     break
                 await asyncio.sleep(_LOOK_S)
-            await asyncio.sleep(BEFORE_S)
+            await asyncio.sleep(plan.before_s)
             await influx.kill()
-            await asyncio.sleep(away_s)
+            await asyncio.sleep(plan.away_s)
             await influx.start()
             await publishing
     finally:
         publishing.cancel()
-    stored, _ = await _arrived(influx, subject, before + load.readings)
-    return Loss(load.readings, before + load.readings - stored, away_s)
+    stored, _ = await _arrived(influx, subject, before + load.readings, plan)
+    return Loss(load.readings, before + load.readings - stored)
 
 
-async def _arrived(influx: PeerStore, subject: Subject, wanted: int) -> tuple[int, float]:
+async def _arrived(influx: PeerStore, subject: Subject, wanted: int, plan: Plan) -> tuple[int, float]:
     """Wait until ``wanted`` points are there or no more come; how many there are, and when the last one came, by
     :func:`time.perf_counter`."""
     taken, grown, stored = -1.0, time.perf_counter(), 0
@@ -110,11 +139,11 @@ async def _arrived(influx: PeerStore, subject: Subject, wanted: int) -> tuple[in
         now = await influx.taken()
         if now != taken:
             taken, grown, counted = now, time.perf_counter(), False
-        elif not counted and time.perf_counter() - grown > _QUIET_S:  # counting costs influxd something
+        elif not counted and time.perf_counter() - grown > plan.quiet_s:  # counting costs influxd something
             stored, counted = await influx.stored(subject.bucket, subject.field), True
             if stored >= wanted:
                 break
-        elif time.perf_counter() - grown > _SETTLED_S:
+        elif time.perf_counter() - grown > plan.settled_s:
             break
         await asyncio.sleep(_LOOK_S)
     return stored, grown

@@ -41,7 +41,8 @@ class Ward:
     async def group(self, *rows: Quiet, care: int | None = None) -> QuietGroup:
         """Around the clinic's present, with every alert near that is of the same kind."""
         now = self.clinic.clock.now
-        return QuietGroup(rows, await self.care() if care is None else care, now - 9 * DAY, now + 9 * DAY, _same_kind)
+        known = await self.care() if care is None else care
+        return QuietGroup(rows, [self.clinic.patient], known, now - 9 * DAY, now + 9 * DAY, _same_kind)
 
     async def judged(self, rows: Sequence[Quiet]) -> list[Judgement | None]:
         """What the register has of them."""

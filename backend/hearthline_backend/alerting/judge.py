@@ -77,7 +77,9 @@ class Judge:
                 rows.append((content.id, patient, content.kind, at, why))
         times = [at for _, _, _, at, _ in rows]
         earliest, latest = (min(times) - reach, max(times) + reach) if times else (_NEVER, _NEVER)
-        return Quieted(QuietGroup(rows, care, earliest, latest, _may_touch), quiet, rest, list(teams.values()))
+        patients = [patient for patient, _ in teams.values()]
+        group = QuietGroup(rows, patients, care, earliest, latest, _may_touch)
+        return Quieted(group, quiet, rest, list(teams.values()))
 
     async def judge(self, unit: Unit, readings: Sequence[PatientReading], now: datetime) -> Judged:
         """Judge these stored readings. Those in the register already are skipped; the rest is registered.

@@ -1,6 +1,6 @@
 """One payload on its way through ingest, whether it came just now or waited in quarantine."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -17,7 +17,7 @@ from hearthline_protocol.messages import Receipt, ReceiptEntry, ReceiptStatus
 _BATCH_LENGTH = 64
 
 
-class Parcel(Struct):
+class Parcel(Struct, gc=False):
     """``correlation`` is the batch as its sender named it. It came in ``message`` just now, or waits in quarantine as
     ``kept``.
 
@@ -121,3 +121,16 @@ def in_groups(parcels: Iterable[Parcel], rows: int) -> Iterator[list[Parcel]]:
         held += size
     if group:
         yield group
+
+
+def in_parts(messages: Sequence[Message], most_bytes: int) -> Iterator[Sequence[Message]]:
+    """Messages in order, in parts whose payloads have at most so many bytes, or of one message that has more."""
+    start = held = 0
+    for number, message in enumerate(messages):
+        size = len(message.payload)
+        if held + size > most_bytes and number > start:
+            yield messages[start:number]
+            start, held = number, 0
+        held += size
+    if start < len(messages):
+        yield messages[start:]

@@ -57,7 +57,7 @@ class PostgresQuietRegister:
 
 async def _touching(driver: "asyncpg.Connection[asyncpg.Record]", group: QuietGroup) -> frozenset[int] | None:
     """The positions of rows that matter to an alert; None where plans or patients are not as they were remembered."""
-    people = list({patient.int: patient for _, patient, *_ in group.rows}.values())
+    people = list(group.patients) if group.rows else []
     if people:
         await driver.execute(LOCK_PATIENTS, people)
     found: list[Any] = await driver.fetch(_CARE_AND_NEAR, people, group.earliest, group.latest)

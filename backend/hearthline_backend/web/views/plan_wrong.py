@@ -57,10 +57,17 @@ def together(
 ) -> tuple[LimitChoice | None, str]:
     """For limits that are possible one by one, and not together: which of those that are not ``former`` is at fault, if
     one is, and the words for it. What nobody foresaw is told as the rules tell it."""
-    about = [one for one in choices if isinstance(error, LimitOrderError) and one.place.field == error.field]
-    if not about or not isinstance(error, LimitOrderError):
-        words = _("These limits cannot hold together: {detail}. Take the last change back, or choose another number.")
-        return None, words.format(detail=error)
+    if isinstance(error, LimitOrderError):
+        about = [one for one in choices if one.place.field == error.field]
+        if about:
+            return _out_of_order(error, about, former)
+    words = _("These limits cannot hold together: {detail}. Take the last change back, or choose another number.")
+    return None, words.format(detail=error)
+
+
+def _out_of_order(
+    error: LimitOrderError, about: Sequence[LimitChoice], former: Sequence[Override]
+) -> tuple[LimitChoice | None, str]:
     asked = {Level.YELLOW: error.yellow, Level.RED: error.red}
     new = (one for one in about if one.own is not None and one.own not in former)
     kind = next((one for one in about if one.unit == error.unit), about[0]).rule.kind
