@@ -16,6 +16,7 @@ from itertools import chain, islice
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from hearthline_backend.events import Event, EventBus, EventKind
@@ -157,7 +158,7 @@ def _words(events: Iterable[Event]) -> Iterator[str]:
     parts: list[str] = []
     size = 2
     for event in events:
-        part = json.dumps(_fields(event), separators=(",", ":"))
+        part = msgspec.json.encode(_fields(event)).decode()
         if parts and size + len(part) + 1 > WORD_BYTES:
             yield f"[{','.join(parts)}]"
             parts, size = [], 2

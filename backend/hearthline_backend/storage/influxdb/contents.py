@@ -3,6 +3,7 @@
 What a reading says never changes, only its place does; where it stands is the register's word, every time.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -25,7 +26,9 @@ class Contents:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: dict[int, _Kept] = {}  # by UUID.int, whose hash costs a sixth of the id's own
+        # By UUID.int, whose hash costs a sixth of the id's own. A plain dict looks for its first entry past all those
+        # that went before, anew for each that goes.
+        self._kept: OrderedDict[int, _Kept] = OrderedDict()
 
     def remember(self, rows: Iterable[PatientReading]) -> None:
         """Of readings that surely are in the bucket."""
@@ -36,7 +39,8 @@ class Contents:
                 kept[number] = (body, one.gateway, one.stored_time)
                 self._bytes += len(body) + _BESIDE_BYTES
         while self._bytes > self._most_bytes:
-            self._drop(next(iter(kept)))
+            body, _, _ = kept.popitem(last=False)[1]
+            self._bytes -= len(body) + _BESIDE_BYTES
 
     def at(self, reading_id: UUID, spot: Spot) -> PatientReading | None:
         """The reading as it stands there; None where it is not remembered."""
@@ -51,7 +55,3 @@ class Contents:
         """All of it: somebody is to be forgotten, and whose each is was never kept."""
         self._kept.clear()
         self._bytes = 0
-
-    def _drop(self, number: int) -> None:
-        body, _, _ = self._kept.pop(number)
-        self._bytes -= len(body) + _BESIDE_BYTES
