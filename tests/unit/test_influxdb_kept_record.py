@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,12 @@ _GOLDEN = (
     "\x0878.0\x0bpulse\x0c67.0\x0e/min\x0f67.0\x0e/min\x100\x112026-11-23T05:38:19\x122026-11-23T05:38:19Z\x13"
     "2026-11-23T05:38:19Z\x140.0\x15synced\x16true\x17C2:48:4C:B0:00:00\x182A35\x19cuff\x1a}"
 )
+_LEAN = (
+    "\x01home-0001\x021795427269119831\x03019c0000-0000-8000-8000-000000000001\x04126.0\x1b126.0\x0bdiastolic\x0c78.0"
+    "\x1b78.0\x0bpulse\x0c67.0\x1c67.0\x0e/min\x100\x1e2026-11-23T05:38:19\x122026-11-23T05:38:19Z\x13"
+    '2026-11-23T05:38:19Z\x140.0\x15synced\x16true\x17C2:48:4C:B0:00:00\x1f2A35\x19cuff"}}'
+)
+"""The same of a gateway that leaves out what a reading does not say."""
 
 
 def _field(gateway: str, stored_us: int, body: bytes, at_us: int | None = None) -> str:
@@ -46,8 +53,9 @@ def test_a_record_that_is_the_json_itself_is_read_too() -> None:
     assert (kept.gateway, kept.stored_us, bytes(kept.body)) == ("home-0001", 7, body.encode())
 
 
-def test_a_record_on_a_disk_is_read_for_ever() -> None:
-    kept = kept_record.kept_record(_GOLDEN)
+@pytest.mark.parametrize("record", [_GOLDEN, _LEAN])
+def test_a_record_on_a_disk_is_read_for_ever(record: str) -> None:
+    kept = kept_record.kept_record(record)
     said = json.loads(bytes(kept.body))
     assert (kept.gateway, kept.stored_us) == ("home-0001", 1795427269119831)
     assert {name: one["as_measured"]["number"] for name, one in said["values"].items()} == {
@@ -56,9 +64,11 @@ def test_a_record_on_a_disk_is_read_for_ever() -> None:
         "pulse": 67.0,
     }
     assert (said["sensor"], said["characteristic"], said["model"]) == ("C2:48:4C:B0:00:00", "2A35", "cuff")
-    assert _read(_field("home-0001", 1795427269119831, bytes(kept.body))) == _GOLDEN
+    assert _read(_field("home-0001", 1795427269119831, bytes(kept.body))) == record
 
 
-def test_a_gateway_s_reading_takes_less_than_half_of_its_json() -> None:
-    body = pressure(model="A cuff", device_time="2026-11-23T05:38:19").model_dump_json().encode()
+@pytest.mark.parametrize("lean", [False, True])
+def test_a_gateway_s_reading_takes_less_than_half_of_its_json(*, lean: bool) -> None:
+    reading = pressure(model="A cuff", device_time="2026-11-23T05:38:19")
+    body = reading.model_dump_json(exclude_defaults=lean).encode()
     assert len(_field("home-0001", 1795427269119831, body)) < len(body) / 2

@@ -37,13 +37,23 @@ _PHRASES: Final = (
     '","user_slot":null,"sequence":null,"characteristic":"',
     '","model":"',
     '","synthetic":false}',
+    ',"unit":"mm[Hg]","as_measured":{"number":',
+    ',"unit":"/min","as_measured":{"number":',
+    '","as_measured":{"number":',
+    '}}},"device_time":"',
+    '","characteristic":"',
 )
-"""Each stands for what it always did: a new one goes to the end, and none is ever changed."""
-_WORDS: Final = tuple((phrase, chr(sign)) for phrase, sign in zip(_PHRASES, _FREE, strict=False))
+"""Each stands for what it always did, and none is ever changed. There is a sign for each, and none is left."""
+_WORDS: Final = tuple((phrase, chr(sign)) for phrase, sign in zip(_PHRASES, _FREE, strict=True))
 _PRESSURE, _WEIGHT = _PHRASES[3:5]
-_OF_PRESSURE: Final = (*_WORDS[2:4], *_WORDS[7:])
-_OF_WEIGHT: Final = (_WORDS[2], _WORDS[4], *_WORDS[9:])
+_OF_PRESSURE: Final = (*_WORDS[2:4], *_WORDS[7:23])
+_OF_WEIGHT: Final = (_WORDS[2], _WORDS[4], *_WORDS[9:23])
 """What can be in a reading of this kind: to look for a phrase that is not there costs as much as to find it."""
+_NULL: Final = '"comparator":null'
+"""Gateways of earlier releases say what a reading does not say."""
+_LEAN: Final = (*_WORDS[9:11], _WORDS[25], _WORDS[12], _WORDS[26], *_WORDS[14:20], _WORDS[27], _WORDS[21])
+_LEAN_PRESSURE: Final = (*_WORDS[2:4], *_WORDS[23:25], _WORDS[8], *_LEAN)
+_LEAN_WEIGHT: Final = (_WORDS[2], _WORDS[4], *_LEAN)
 _KIND_AT: Final = len('{"id":"00000000-0000-8000-8000-000000000000')
 _BLANKS: Final = bytes.maketrans(b"\n\r\t", b"   ")
 
@@ -78,9 +88,9 @@ def end(body: bytes, at_us: int | None = None) -> str:
     elsewhere = "" if at_us is None else f',"at_us":{at_us}'
     text, words = body.decode(), _WORDS
     if text.startswith(_PRESSURE, _KIND_AT):
-        words = _OF_PRESSURE
+        words = _OF_PRESSURE if _NULL in text else _LEAN_PRESSURE
     elif text.startswith(_WEIGHT, _KIND_AT):
-        words = _OF_WEIGHT
+        words = _OF_WEIGHT if _NULL in text else _LEAN_WEIGHT
     return _in_quotes(f'{elsewhere},"body":{text}}}', words)
 
 
