@@ -190,6 +190,18 @@ async def test_a_quiet_patient_does_not_make_opening_slow(path: Path) -> None:
         assert [one.id for one in await whole_series(store, UUID(int=3))] == [quiet[0].id]
 
 
+async def test_what_is_started_often_and_writes_little_does_not_open_ever_slower(path: Path) -> None:
+    rows = _rows(120)
+    for start in range(0, len(rows), 10):
+        async with _opened(path, Tail(rows_a_patient=1, fewest=40)) as store:
+            await store.write(rows[start : start + 10])
+    with closing(sqlite3.connect(path)) as connection:
+        (filled,) = connection.execute("SELECT count(*) FROM series").fetchone()
+    assert filled >= len(rows) - 50
+    async with _opened(path) as store:
+        assert await whole_series(store) == rows
+
+
 async def test_what_was_erased_is_not_left_in_the_file(path: Path) -> None:
     others = of_patient(pressure(model="stays readable"), SECOND)
     async with _opened(path) as store:

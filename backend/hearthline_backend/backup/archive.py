@@ -52,7 +52,7 @@ class BackupWriter:
     def __init__(self, stream: Stream, *, compressed: bool) -> None:
         self._gzip = gzip.GzipFile("", "wb", _QUICK, stream) if compressed else None
         file = cast("IO[bytes]", self._gzip or stream)  # of which an unseekable tar only ever writes
-        self._tar = tarfile.open(fileobj=file, mode="w|")  # noqa: SIM115
+        self._tar = tarfile.open(fileobj=file, mode="w|")  # noqa: SIM115  # closed by ``finish``
         self.parts: list[Part] = []
 
     def part(self, name: str, content: bytes, rows: int) -> None:

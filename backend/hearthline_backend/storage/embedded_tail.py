@@ -47,7 +47,11 @@ class View:
 class Tail:
     """Shared by the threads of one store. ``rows_a_patient`` is how many of each are worth filling in a shelf for, on
     average; it is done with ``fewest`` at least, with ``most`` whatever they are, and with any that ``lag`` readings
-    came after: about so many at most are read when the file is opened."""
+    came after: about so many are read when the file is opened, half as many again at most.
+
+    Where all patients measure alike all shelves become full at once. Then as many readings as half of one holds are
+    written for each that is filled in: a write waits for one and not for all, and from then on each becomes full at a
+    moment of its own."""
 
     def __init__(
         self, rows_a_patient: int = _ROWS_A_PATIENT, fewest: int = _FEWEST, most: int = _MOST, lag: int = _LAG
@@ -59,6 +63,8 @@ class Tail:
         self._shelves: list[Shelf] = [{} for _ in range(tables.SHELVES)]
         self._counts = [0] * tables.SHELVES
         self._oldest = [_NONE] * tables.SHELVES
+        self._last_written = 0
+        self._since_filled = most  # enough for one: who is started often and writes little fills in, too
 
     @contextmanager
     def view(self, connection: sqlite3.Connection) -> Iterator[View]:
@@ -88,6 +94,8 @@ class Tail:
     def written(self, rows: Sequence[Standing]) -> None:
         """What was committed just now, in order of its numbers."""
         with self._lock:
+            self._last_written = len(rows)
+            self._since_filled += len(rows)
             if rows[0][5] == self._known + 1:  # otherwise a reader was quicker and knows it already
                 self._add(rows)
                 self._known = rows[-1][5]
@@ -105,18 +113,31 @@ class Tail:
     def filled(self, shelf: int, up_to: int) -> None:
         """What is on the shelf up to this number is in ``series`` now, committed."""
         with self._lock:
+            # What came before the last write does not count again: several at once would make up for it.
+            rest = self._rest(shelf)
+            self._since_filled = max(0, min(self._since_filled, max(self._last_written, rest)) - rest)
             before, self._counts[shelf], self._oldest[shelf] = self._shelves[shelf], 0, _NONE
             self._shelves[shelf] = {}  # a new one: views that began earlier go on with the one they have
             self._add(one for rows in before.values() for one in rows if one[5] > up_to)
 
     def full_shelf(self) -> int | None:
-        """The shelf that should be filled in first; None where none needs it."""
-        rows_a_patient, fewest, most = self._bounds
+        """The shelf that should be filled in now; None where none needs it, or one was just before."""
         fullest = max(range(tables.SHELVES), key=self._counts.__getitem__)
-        if self._counts[fullest] >= min(most, max(fewest, rows_a_patient * len(self._shelves[fullest]))):
-            return fullest
         longest = min(range(tables.SHELVES), key=self._oldest.__getitem__)
-        return longest if self._known - self._oldest[longest] > self._lag else None
+        if self._counts[fullest] >= self._enough(fullest):
+            found = fullest
+        elif self._known - self._oldest[longest] > self._lag:
+            found = longest
+        else:
+            return None
+        return found if self._since_filled >= self._rest(found) else None
+
+    def _rest(self, shelf: int) -> int:
+        return self._enough(shelf) // 2
+
+    def _enough(self, shelf: int) -> int:
+        rows_a_patient, fewest, most = self._bounds
+        return min(most, max(fewest, rows_a_patient * len(self._shelves[shelf])))
 
     def _add(self, rows: Iterable[Standing]) -> None:
         shelves, counts, oldest = self._shelves, self._counts, self._oldest

@@ -1,8 +1,8 @@
 """What the embedded readings file needs done from time to time, beside the writing and not in the middle of it.
 
-Shelves that are full are filled in (see :mod:`.readings_tables`), and SQLite's write-ahead log is carried over into the
-file: SQLite would do that inside whichever commit makes the log too long, and one group would wait for thousands of
-pages.
+Shelves are filled in as the tail asks for it (see :mod:`.embedded_tail`), and SQLite's write-ahead log is carried over
+into the file: SQLite would do that inside whichever commit makes the log too long, and one group would wait for
+thousands of pages.
 """
 
 import asyncio

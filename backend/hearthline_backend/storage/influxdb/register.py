@@ -40,10 +40,10 @@ _TAKE_POSTGRESQL: Final = f"""INSERT INTO reading_places ({_COLUMNS})
     FROM unnest($3::uuid[], $4::varchar[], $5::bigint[], $6::integer[], $7::boolean[], $8::uuid[])
         AS wanted (patient, kind, at, slot, aside, one)
     ORDER BY one
-    ON CONFLICT DO NOTHING"""  # noqa: S608
+    ON CONFLICT DO NOTHING"""  # noqa: S608  # as above
 _CLAIM_POSTGRESQL: Final = f"""WITH closed AS (DELETE FROM reading_claims WHERE claim = ANY($9::bigint[])),
     opened AS (INSERT INTO reading_claims (claim, opened_at) VALUES ($2::bigint, $10))
-    {_TAKE_POSTGRESQL}"""  # noqa: S608
+    {_TAKE_POSTGRESQL}"""  # noqa: S608  # as above
 """All that a group of new readings needs, as one statement."""
 _PATIENTS: Final = text("""WITH RECURSIVE found (patient_id) AS (
         SELECT (SELECT patient_id FROM reading_places ORDER BY patient_id LIMIT 1)
