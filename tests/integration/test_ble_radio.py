@@ -89,6 +89,24 @@ async def test_a_scan_has_the_adapter_to_itself_and_collecting_goes_on(bus: str)
         await sink.until(lambda heard: len(heard.frames) == 1)
 
 
+async def test_who_asks_while_bluetooth_starts_is_served(bus: str) -> None:
+    async with SimulatedHome(bus, [CUFF_SPEC], home_zone=UTC) as home:
+        await home.meter("cuff").advertise()
+        async with collecting([], RecordingSink(), home_zone=UTC) as collector:
+            assert collector.status().adapter == "not started"
+            (meter,) = await radio_of(collector).scan(2.0, lambda _: None)
+        assert meter.address == CUFF_SPEC.address
+
+
+async def test_who_asks_while_bluetooth_starts_with_its_adapter_off_is_told(bus: str) -> None:
+    async with SimulatedHome(bus, [CUFF_SPEC], home_zone=UTC) as home:
+        await home.bluez.adapters["hci0"].set_powered(on=False)
+        async with collecting([], RecordingSink(), home_zone=UTC) as collector, asyncio.timeout(WITHIN_S):
+            assert collector.status().adapter == "not started"
+            with pytest.raises(RadioError, match="bluetoothctl power on"):
+                await radio_of(collector).scan(2.0, lambda _: None)
+
+
 @pytest.mark.parametrize("beside_collector", [False, True])
 async def test_pairing_just_works_and_says_what_the_meter_is(bus: str, beside_collector: bool) -> None:
     person = Person()

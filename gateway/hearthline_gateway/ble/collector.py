@@ -42,6 +42,8 @@ log = structlog.get_logger(__name__)
 _FIRST_RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 30.0
 _DRAIN_LIMIT_S: Final = 5.0
+_START_S: Final = 10.0
+"""How long who asks for the air while Bluetooth starts waits for it: that takes a second on a small machine."""
 _LET_GO_S: Final = 60.0
 """How long a technician waits for the air: a connection being made takes up to 15 s, its end up to 12 s."""
 _METER_ERRORS: Final = (*BLUETOOTH_ERRORS, MeterError)
@@ -99,6 +101,7 @@ class Collector:
         self._sharing = Sharing(self._stations, self._mender.may_pair_anew)
         self._bluez: BluezClient | None = None
         self._trouble: str | None = "not started"
+        self._begun = asyncio.Event()
         self._resettle = asyncio.Event()
         self._relisted = asyncio.Event()
         zone = home_zone if home_zone is not None else datetime.now(UTC).astimezone().tzinfo or UTC
@@ -149,7 +152,9 @@ class Collector:
     @asynccontextmanager
     async def air(self, leave: str | None = None) -> AsyncIterator[Air]:
         """Every working adapter, with collecting at rest: nothing scans, no link is being made. Connections that exist
-        go on, but for the one to the meter ``leave``, which is ended. Raises :class:`RadioError`."""
+        go on, but for the one to the meter ``leave``, which is ended. Waits while Bluetooth starts. Raises
+        :class:`RadioError`."""
+        await self._started()
         bluez, stations = self._bluez, [station for station in self._stations.values() if station.up]
         if bluez is None or not stations:
             raise RadioError(f"Bluetooth cannot be used now: {self._trouble or self._words()}")
@@ -181,6 +186,7 @@ class Collector:
                     if task is not None and task.cancelling():  # stopping failed: we are to end all the same
                         raise asyncio.CancelledError from error
                     self._trouble = adapter_problem(error)
+                    self._begun.set()
                     log.warning("bluetooth_unavailable", why=self._trouble, retry_s=pause)
                 if asyncio.get_running_loop().time() - began > _LAST_RETRY_S:
                     pause = _FIRST_RETRY_S
@@ -202,6 +208,7 @@ class Collector:
             self._resettle.clear()
             await self._settle(bluez)
             self._bluez, self._trouble = bluez, None
+            self._begun.set()
             tasks += [
                 asyncio.create_task(station.run(bluez), name=f"bluetooth {station.adapter}")
                 for station in self._stations.values()
@@ -219,6 +226,16 @@ class Collector:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await bluez.close()
+
+    async def _started(self) -> None:
+        """Return once it is known what can be used. A gateway answers its broker before its adapters are up, and a
+        technician who asks then is not to be turned away."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_S):
+                await self._begun.wait()
+                if self._bluez is not None:
+                    for station in tuple(self._stations.values()):
+                        await station.looked_at()
 
     async def _settle(self, bluez: BluezClient) -> None:
         """Find the adapters to use, and the bonds they hold."""

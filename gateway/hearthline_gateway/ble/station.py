@@ -64,12 +64,17 @@ class Station:
         self._known = KnownAdapter(adapter, "", powered=False)
         self._up = False
         self._words = "not started"
+        self._looked_at = asyncio.Event()
         self._reset_refused = False
 
     @property
     def up(self) -> bool:
         """Whether bluetoothd has it and it is switched on."""
         return self._up
+
+    async def looked_at(self) -> None:
+        """Return once it is known whether the adapter is up."""
+        await self._looked_at.wait()
 
     @property
     def working(self) -> bool:
@@ -136,6 +141,7 @@ class Station:
                 pause = min(pause * 2, _LAST_RETRY_S)
         finally:
             self._up, self._words = False, "stopped"
+            self._looked_at.clear()
             await self._end_sessions()
 
     async def _work(self, bluez: BluezClient) -> None:
@@ -145,6 +151,7 @@ class Station:
             await self._reset(bluez, reason)
         self._known = await self._switched_on(bluez)
         self._up, self._words = True, POWERED
+        self._looked_at.set()
         while not self._changed.is_set() and self.health.reset_for(_clock()) is None:
             await self._turn()
 
@@ -157,6 +164,7 @@ class Station:
             if known.powered:
                 return known
             self._up, self._words = False, _POWERED_OFF
+            self._looked_at.set()
             log.warning("bluetooth_adapter_off", adapter=self.adapter, left_off_s=_LEFT_OFF_S)
             await self._end_sessions()
             if not await _either(self._changed, _LEFT_OFF_S):
@@ -268,6 +276,7 @@ class Station:
 
     async def _faulted(self, error: BaseException, retry_s: float) -> None:
         self._up, self._words = False, adapter_problem(error)
+        self._looked_at.set()
         log.warning("bluetooth_adapter_fails", adapter=self.adapter, why=self._words, retry_s=retry_s)
         if isinstance(error, AdapterMissingError):
             await self._end_sessions()
