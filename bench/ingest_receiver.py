@@ -11,13 +11,14 @@ import time
 
 import uvloop
 
-from hearthline_backend.ingest.worker import GROUP_MESSAGES, LINGER_S
+from hearthline_backend.ingest.worker import GROUP_MESSAGES
 from hearthline_backend.uplink.address import BrokerAddress
 from hearthline_backend.uplink.mqtt5_engine import Mqtt5Uplink
 from hearthline_backend.uplink.paho_engine import PahoUplink
 from hearthline_protocol import topics
 
 RECEIVE_MAXIMUM = 1000
+_LINGER_S = 0.005
 
 
 async def receive(port: int, engine: str, count: int) -> None:
@@ -29,7 +30,7 @@ async def receive(port: int, engine: str, count: int) -> None:
     got = 0
     try:
         while got < count:
-            group = await uplink.messages(GROUP_MESSAGES, LINGER_S)
+            group = await uplink.messages(GROUP_MESSAGES, _LINGER_S)
             uplink.acknowledge(group)
             real = len(group) if got else sum(message.topic != probe for message in group)
             if real and not got:

@@ -17,6 +17,7 @@ import pytest
 
 from hearthline_backend.alerting.judge import Judge
 from hearthline_backend.events import EventBus
+from hearthline_backend.ingest import worker
 from hearthline_backend.ingest.health import StoreHealth
 from hearthline_backend.ingest.settlement import Settlement
 from hearthline_backend.ingest.worker import Ingest
@@ -119,15 +120,17 @@ class _Readings:
 
 
 class OneByOne(FakeUplink):
-    """Each message is a group of its own. ``told`` is set at every receipt, which follows the acknowledgement."""
+    """Each message is a group of its own, but for when they come ``together``. ``told`` is set at every receipt, which
+    follows the acknowledgement."""
 
     def __init__(self) -> None:
         super().__init__()
         self.told = asyncio.Event()
+        self.together = False
 
     async def messages(self, most: int, linger_s: float) -> Sequence[Message]:
-        """The next one."""
-        return [await self.queue.get()]
+        """The next one, or all there are."""
+        return await super().messages(most if self.together else 1, linger_s)
 
     def publish(self, topic: str, payload: bytes, correlation: bytes | None, *, retain: bool = False) -> bool:
         """Keep it, and tell."""
@@ -239,6 +242,27 @@ async def test_the_second_group_is_written_while_the_first_is_in_records_and_wai
         assert await service.judged(first, second) == {first.id, second.id}
         answered = [entry.id for receipt in service.uplink.receipts[1:] for entry in receipt.readings]
         assert answered == [first.id, second.id]
+
+
+async def test_what_comes_while_a_group_is_under_way_is_gathered_until_that_is_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "GATHER_S", WITHIN_S)
+    first, *others = (measured(121, minutes) for minutes in (60, 50, 40, 30))
+    async with serving(tmp_path, "embedded", "sqlite") as service:
+        service.uplink.together = True
+        written = service.written.passed
+        service.entered.hold()
+        service.send(first)
+        await service.written.reached(written + 1)
+        for one in others:
+            service.send(one)
+        assert not service.uplink.queue.empty(), "nobody takes them yet"
+        service.entered.release()
+        async with asyncio.timeout(WITHIN_S / 2):  # sooner than the longest they would be gathered
+            await service.acknowledged(3)
+        assert service.written.passed == written + 2
+        assert await service.judged(first, *others) == {one.id for one in (first, *others)}
 
 
 @pytest.mark.parametrize("fault", ["readings before", "readings written", "records"])

@@ -7,7 +7,6 @@ message by message, and the one to blame is held in quarantine whole.
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar, TypeVarTuple, Unpack
@@ -35,9 +34,9 @@ GROUP_MESSAGES: Final = 2000
 GROUP_READINGS: Final = 6000
 GROUP_BYTES: Final = 2 * 1024 * 1024
 """Large batches make large groups, which cost less a reading; taking one apart holds the event loop, for some 50 ms."""
-UNDER_WAY: Final = 2
-"""Groups: one is taken apart and written while one is in Records. With a third nothing is quicker (measured)."""
-LINGER_S: Final = 0.005
+GATHER_S: Final = 0.01
+"""How long what comes waits at most for the group before it. Two at once take longer each, so that at half of what it
+can do a worker is quickest with one after the other; with all it can do, it needs the second one (both measured)."""
 HELD_A_ROUND: Final = 200
 BATCHES_LOGGED: Final = 8
 SLOW_AFTER_S: Final = 3.0
@@ -45,6 +44,7 @@ SLOW_AFTER_S: Final = 3.0
 IN_THE_WAY: Final = 4
 """So many times in a row a step may meet somebody else in the database before that counts as an outage."""
 _READINGS, _STATUS, _ANSWER, _STRAY = "readings", "status", "answer", "stray"
+_JITTER: Final = random.Random()  # noqa: S311  # not a secret
 MOST_SENDERS: Final = 100_000
 """Topics whose gateway is remembered."""
 
@@ -79,15 +79,21 @@ class Ingest:
 
     async def run(self) -> None:
         """Take and settle, for ever. Two groups are under way at most: while one is judged, the next one's readings are
-        taken apart and written. They are acknowledged in order."""
+        taken apart and written. They are acknowledged in order.
+
+        A group begins at once where nothing is under way. What comes meanwhile is gathered into the next one, which
+        begins when that is settled, or after ``GATHER_S``."""
         async with asyncio.TaskGroup() as group:
-            under_way: deque[asyncio.Task[None]] = deque()
+            before: asyncio.Task[None] | None = None
             while True:
-                messages = await self._uplink.messages(GROUP_MESSAGES, LINGER_S)
+                messages = await self._uplink.messages(GROUP_MESSAGES, 0.0)
                 for part in in_parts(messages, GROUP_BYTES):
-                    under_way.append(group.create_task(self.take(part, under_way[-1] if under_way else None)))
-                    if len(under_way) >= UNDER_WAY:
-                        await under_way.popleft()
+                    task = group.create_task(self.take(part, before))
+                    if before is not None:
+                        await before  # with a third one under way nothing is quicker (measured)
+                    before = task
+                if before is not None:
+                    await asyncio.wait({before}, timeout=GATHER_S)
 
     async def take(self, messages: Sequence[Message], after: asyncio.Task[None] | None = None) -> None:
         """Settle, acknowledge and answer messages, however long a store stays away meanwhile. What is acknowledged is
@@ -159,7 +165,7 @@ class Ingest:
         return bool(parcel.stored)
 
     async def _until_stored(self, work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
-        waits = delays(random.Random())  # noqa: S311  # jitter, not a secret
+        waits = delays(_JITTER)
         in_the_way = 0
         while True:
             # A store that hangs is away too, long before its own time-out says so: the screens must not wait for that.
