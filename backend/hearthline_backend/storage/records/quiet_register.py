@@ -21,8 +21,6 @@ from hearthline_backend.storage.records.judgements import Quiet, quiet_statement
 from hearthline_backend.storage.utc_date_time import sqlite_text
 
 _CACHE_MB: Final = 16
-_THREADS: Final = 2
-"""One writes while the other looks something up for the next group."""
 _REVISION: Final = "SELECT number FROM revisions WHERE topic = ?"
 _CLAIMED: Final = "SELECT reading_id FROM claims WHERE reading_id IN (SELECT value FROM json_each(?))"
 _HEARD: Final = "UPDATE gateways SET heard_at = ? WHERE name IN (SELECT value FROM json_each(?))"
@@ -52,34 +50,41 @@ class QuietGroup:
 
 
 class SqliteQuietRegister:
-    """Of one file. ``writing`` is held by whoever writes to it."""
+    """Of one file. ``writing`` is held by whoever writes to it.
+
+    One connection writes and another looks things up for the next group: SQLite drops all pages that a connection
+    remembers as soon as another one has written, so two that take turns remember nothing."""
 
     def __init__(self, path: Path, writing: AbstractAsyncContextManager[object]) -> None:
         self._writing = writing
-        self._threads = SqliteThreads(
-            path,
-            "records-quiet",
-            _THREADS,
-            _CACHE_MB,
-            what="records",
-            pragmas=("foreign_keys=ON",),
-            defects=(sqlite3.IntegrityError, sqlite3.ProgrammingError),
+        self._writer, self._reader = (
+            SqliteThreads(
+                path,
+                f"records-quiet-{use}",
+                1,
+                _CACHE_MB,
+                what="records",
+                pragmas=("foreign_keys=ON",),
+                defects=(sqlite3.IntegrityError, sqlite3.ProgrammingError),
+            )
+            for use in ("writer", "reader")
         )
 
     async def look(self, asked: Collection[UUID]) -> Look:
         """Of one moment; ``asked`` are the readings of which a person may have spoken."""
-        return await self._threads.call(_look, asked)
+        return await self._reader.call(_look, asked)
 
     async def add(self, group: QuietGroup, heard: Collection[str], now: datetime) -> frozenset[int] | None:
         """Register the group, and note that these gateways were heard: durable when this returns. Answers with the
         positions of those rows that were left out, since an alert is near; None where nothing at all was written, since
         plans or patients are not as they were remembered."""
         async with self._writing:
-            return await self._threads.call(_add, group, heard, now)
+            return await self._writer.call(_add, group, heard, now)
 
     async def close(self) -> None:
         """Finish what is under way and close the connections."""
-        await self._threads.close()
+        await self._reader.close()
+        await self._writer.close()
 
 
 def _look(connection: sqlite3.Connection, asked: Collection[UUID]) -> Look:
