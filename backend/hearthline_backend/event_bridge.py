@@ -8,7 +8,6 @@ which every screen asks for everything again.
 
 import asyncio
 import json
-import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -56,14 +55,14 @@ class EventBridge:
         """Carry, for ever; a line that breaks is opened again."""
         with self._events.relayed(self._offer):
             gap = False
-            waits = delays(random.Random())  # noqa: S311  # jitter, not a secret
+            waits = delays()
             while True:
                 try:
                     async with signals(self._url, CHANNEL, self._hear) as self._line:
                         if gap:
                             log.info("event_bridge_back")
                             self._events.hear(Event("resync", self._clock()))
-                            waits = delays(random.Random())  # noqa: S311  # jitter, not a secret
+                            waits = delays()
                         await self._tell_on(self._line)
                 except StoreUnavailableError as error:
                     if not gap or self._line is not None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from bumble.pairing import PairingDelegate
 
+from hearthline_gateway.ble import collector as collecting_module
 from hearthline_gateway.ble.agent import AGENT_PATH
 from hearthline_gateway.ble.bluez_radio import BluezRadio, radio_of
+from hearthline_gateway.ble.collector import Collector
 from hearthline_gateway.ble.standalone import standalone_radio
 from hearthline_gateway.meter_models import MeterModel
 from hearthline_gateway.radio import PairedMeter, RadioError
@@ -105,6 +107,13 @@ async def test_who_asks_while_bluetooth_starts_with_its_adapter_off_is_told(bus:
             assert collector.status().adapter == "not started"
             with pytest.raises(RadioError, match="bluetoothctl power on"):
                 await radio_of(collector).scan(2.0, lambda _: None)
+
+
+async def test_who_asks_while_bluetooth_does_not_finish_starting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collecting_module, "_START_S", 0.05)
+    never_runs = Collector([], RecordingSink(), home_zone=UTC)
+    with pytest.raises(RadioError, match="hearthline-gateway doctor"):
+        await radio_of(never_runs).scan(2.0, lambda _: None)
 
 
 @pytest.mark.parametrize("beside_collector", [False, True])

@@ -6,7 +6,6 @@ message by message, and the one to blame is held in quarantine whole.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar, TypeVarTuple, Unpack
@@ -44,7 +43,6 @@ SLOW_AFTER_S: Final = 3.0
 IN_THE_WAY: Final = 4
 """So many times in a row a step may meet somebody else in the database before that counts as an outage."""
 _READINGS, _STATUS, _ANSWER, _STRAY = "readings", "status", "answer", "stray"
-_JITTER: Final = random.Random()  # noqa: S311  # not a secret
 MOST_SENDERS: Final = 100_000
 """Topics whose gateway is remembered."""
 
@@ -165,7 +163,7 @@ class Ingest:
         return bool(parcel.stored)
 
     async def _until_stored(self, work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
-        waits = delays(_JITTER)
+        waits = delays()
         in_the_way = 0
         while True:
             # A store that hangs is away too, long before its own time-out says so: the screens must not wait for that.

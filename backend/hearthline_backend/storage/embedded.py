@@ -24,7 +24,7 @@ __all__ = ["EmbeddedReadings", "ReadingsTooNewError"]
 _READERS: Final = 2
 _WRITER_CACHE_MB: Final = 32
 """More of it makes writing slower: after a commit that moved pages SQLite often looks through all it remembers, because
-it moves them by way of a number far above the last (a tenth of a reading's processor time at 128 MB, measured)."""
+it moves them by way of a number far above the last (up to a tenth of a reading's time at 128 MB, measured)."""
 _READER_CACHE_MB: Final = 32
 
 

@@ -9,10 +9,11 @@ EAGER_CAP_S: Final = 1.0
 """While a broker may just be restarting; it is found within about a second."""
 EAGER_TRIES: Final = 60
 PATIENT_CAP_S: Final = 10.0
+_JITTER: Final = random.Random()  # noqa: S311  # not a secret
 
 
-def delays(rng: random.Random) -> Iterator[float]:
-    """Endless waiting times in seconds, each between half of its step and the whole."""
+def delays(rng: random.Random = _JITTER) -> Iterator[float]:
+    """Endless waiting times in seconds, each between half of its step and the whole, as ``rng`` has it."""
     tries = 0
     while True:
         cap = EAGER_CAP_S if tries < EAGER_TRIES else PATIENT_CAP_S

@@ -44,6 +44,9 @@ _LAST_RETRY_S: Final = 30.0
 _DRAIN_LIMIT_S: Final = 5.0
 _START_S: Final = 10.0
 """How long who asks for the air while Bluetooth starts waits for it: that takes a second on a small machine."""
+_STILL_STARTS: Final = (
+    "Bluetooth is starting and does not finish: try again in a minute; if it stays so, run 'hearthline-gateway doctor'"
+)
 _LET_GO_S: Final = 60.0
 """How long a technician waits for the air: a connection being made takes up to 15 s, its end up to 12 s."""
 _METER_ERRORS: Final = (*BLUETOOTH_ERRORS, MeterError)
@@ -229,13 +232,15 @@ class Collector:
 
     async def _started(self) -> None:
         """Return once it is known what can be used. A gateway answers its broker before its adapters are up, and a
-        technician who asks then is not to be turned away."""
-        with suppress(TimeoutError):
+        technician who asks then is not to be turned away. Raises :class:`RadioError` where that takes too long."""
+        try:
             async with asyncio.timeout(_START_S):
                 await self._begun.wait()
                 if self._bluez is not None:
                     for station in tuple(self._stations.values()):
                         await station.looked_at()
+        except TimeoutError as error:
+            raise RadioError(_STILL_STARTS) from error
 
     async def _settle(self, bluez: BluezClient) -> None:
         """Find the adapters to use, and the bonds they hold."""
