@@ -19,12 +19,14 @@ from hearthline_backend.storage import readings_tables as tables
 from hearthline_backend.storage.embedded import EmbeddedReadings, ReadingsTooNewError
 from hearthline_backend.storage.embedded_tail import Tail
 from hearthline_backend.storage.ports import PatientReading, Place, StoreUnavailableError
-from hearthline_protocol.readings import Quality, TimeQuality
+from hearthline_protocol.readings import Quality, Reading, TimeQuality
 from tests.contract.embedded_killed import killed_everywhere, nothing
+from tests.contract.embedded_series import in_series
 from tests.contract.embedded_version_1 import rows_of_version_1, write_version_1
+from tests.contract.embedded_version_2 import rows_of_version_2, write_version_2
 from tests.contract.reading_model import STEP, Model, Step, agrees, do
 from tests.contract.reading_stores import whole_series
-from tests.fixtures.readings import PATIENT, of_patient, pressure
+from tests.fixtures.readings import PATIENT, of_patient, pressure, value
 from tests.fixtures.records import NOW
 
 SECOND = UUID(int=2)
@@ -158,16 +160,14 @@ async def test_what_was_acknowledged_is_seen_once_while_shelves_are_filled_in(pa
             stored |= await store.write(rows[start : start + 5])
         ended = True
         assert min(await asyncio.gather(*lookers)) > 5
-        with closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("SELECT count(*) FROM series").fetchone()[0] > 500
+        assert len(in_series(path)) > 500
 
 
 async def test_what_arrived_last_is_found_after_a_restart(path: Path) -> None:
     rows = _rows(3)
     async with _opened(path, Tail()) as store:
         await store.write(rows)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM series").fetchone() == (0,)
+    assert in_series(path) == []
     async with _opened(path) as store:
         assert await whole_series(store) == rows
         assert (await store.latest([PATIENT]))[PATIENT]["blood_pressure"] == rows[-1]
@@ -195,9 +195,7 @@ async def test_what_is_started_often_and_writes_little_does_not_open_ever_slower
     for start in range(0, len(rows), 10):
         async with _opened(path, Tail(rows_a_patient=1, fewest=40)) as store:
             await store.write(rows[start : start + 10])
-    with closing(sqlite3.connect(path)) as connection:
-        (filled,) = connection.execute("SELECT count(*) FROM series").fetchone()
-    assert filled >= len(rows) - 50
+    assert len(in_series(path)) >= len(rows) - 50
     async with _opened(path) as store:
         assert await whole_series(store) == rows
 
@@ -243,18 +241,22 @@ async def test_a_log_that_cannot_be_carried_over_is_told_and_writing_goes_on(
         assert [line["reason"] for line in said] == ["readings are not available: no space"] * 2
 
 
-def _of_version_1() -> list[PatientReading]:
+def _of_an_older_release() -> list[PatientReading]:
     hidden: list[dict[str, Any]] = [
         {"quality": Quality.FAILED, "values": {}},
         {"quality": Quality.NOT_PATIENT},
         {"synthetic": True},
     ]
     late = [of_patient(pressure(effective_time=NOW + timedelta(days=1), **other)) for other in hidden]
-    return [*_rows(20), *late, of_patient(pressure(), SECOND)]
+    return [*_rows(20), *late, of_patient(_pulse(), SECOND), of_patient(pressure(), SECOND)]
+
+
+def _pulse() -> Reading:
+    return pressure(id=UUID(int=0), kind="heart_rate", values={"rate": value(70, "/min")})
 
 
 async def test_a_file_of_version_1_is_upgraded_in_place(path: Path) -> None:
-    rows = _of_version_1()
+    rows = _of_an_older_release()
     write_version_1(path, rows)
     new = of_patient(pressure(effective_time=NOW + timedelta(days=2)))
     async with _opened(path) as store:
@@ -269,7 +271,7 @@ async def test_a_file_of_version_1_is_upgraded_in_place(path: Path) -> None:
 
 
 async def test_an_upgrade_killed_anywhere_leaves_a_file_of_version_1_or_a_whole_one(path: Path) -> None:
-    rows = _of_version_1()
+    rows = _of_an_older_release()
     write_version_1(path, rows)
     *killed, whole = killed_everywhere(path, nothing, opening=True)
     assert len(killed) > len(tables.TABLES) + 5
@@ -278,3 +280,47 @@ async def test_an_upgrade_killed_anywhere_leaves_a_file_of_version_1_or_a_whole_
     for left in (killed[-1], whole):
         async with _opened(left) as store:
             assert await store.get_many([one.id for one in rows]) == {one.id: one for one in rows}
+
+
+@pytest.mark.parametrize("filled", [0, 15, 25])
+async def test_a_file_of_version_2_is_upgraded_in_place(path: Path, filled: int) -> None:
+    rows = _of_an_older_release()
+    write_version_2(path, rows, filled)
+    new = of_patient(pressure(effective_time=NOW + timedelta(days=2)))
+    with capture_logs() as said:
+        async with _opened(path) as store:
+            assert len(in_series(path)) == filled
+            shown = [one for one in rows if one.patient_id == PATIENT]
+            assert sorted(one.id for one in await whole_series(store)) == sorted(one.id for one in shown)
+            assert (await store.latest([PATIENT]))[PATIENT]["blood_pressure"] == rows[19]
+            assert await whole_series(store, SECOND) == [rows[-1]]
+            assert await store.write([*rows, new]) == {new.id}
+            assert await store.erase(PATIENT) == 24
+            assert await store.everything(SECOND) == rows[-2:]
+    assert [line["version"] for line in said] == [2, tables.VERSION]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (tables.VERSION,)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_long_series_of_version_2_is_made_into_runs(path: Path) -> None:
+    rows = _rows(5000)
+    write_version_2(path, rows, len(rows))
+    async with _opened(path) as store:
+        assert await whole_series(store) == rows
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM series").fetchone()[0] < len(rows) / 20
+
+
+async def test_an_upgrade_killed_anywhere_leaves_a_file_of_version_2_or_a_whole_one(path: Path) -> None:
+    rows = _of_an_older_release()
+    write_version_2(path, rows, 20)
+    *killed, whole = killed_everywhere(path, nothing, opening=True)
+    assert len(killed) > 5
+    for left in killed:
+        assert rows_of_version_2(left) == (len(rows), 20)
+    for left in (killed[-1], whole):
+        async with _opened(left) as store:
+            assert await store.get_many([one.id for one in rows]) == {one.id: one for one in rows}
+            assert len(await store.everything(PATIENT)) == len(rows) - 2
+            assert await store.everything(SECOND) == rows[-2:]

@@ -12,7 +12,9 @@ from uuid import UUID
 
 from hearthline_backend.storage.embedded import EmbeddedReadings
 from hearthline_backend.storage.ports import PatientReading, Place
+from hearthline_backend.storage.readings_tables import SHOWN
 from tests.contract.embedded_killed import killed_everywhere
+from tests.contract.embedded_series import in_series
 from tests.contract.reading_stores import whole_series
 from tests.fixtures.readings import PATIENT, of_patient, pressure, value
 from tests.fixtures.records import NOW
@@ -53,10 +55,11 @@ async def _holding(path: Path, rows: list[PatientReading]) -> Path:
 def _whole(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        right = "SELECT count(*), (SELECT count(*) FROM {0}) FROM {0} JOIN readings USING ({1})"
-        for filled in ("series", "latest"):  # each row repeats a reading
-            repeated, there = connection.execute(right.format(filled, "patient, time_us, kind, id, number")).fetchone()
-            assert repeated == there
+        everything = set(connection.execute("SELECT patient, time_us, id, number, standing, kind FROM readings"))
+        latest = connection.execute("SELECT patient, time_us, id, number, ?, kind FROM latest", (SHOWN,)).fetchall()
+    for repeated in (in_series(path), latest):
+        assert len(repeated) == len(set(repeated))
+        assert set(repeated) <= everything
 
 
 async def test_a_group_is_there_whole_or_not_at_all_and_can_be_written_again(tmp_path: Path) -> None:
@@ -89,8 +92,7 @@ async def test_filling_in_that_is_killed_shows_every_reading_once(tmp_path: Path
         assert {one.id for one in series} == there.keys()
         if there:
             assert (await store.latest([PATIENT]))[PATIENT]["blood_pressure"] == OTHERS[2]
-        with closing(sqlite3.connect(path)) as connection:
-            filled.append(connection.execute("SELECT count(*) FROM series").fetchone()[0])
+        filled.append(len(in_series(path)))
         await store.close()
     assert set(filled) == {0, 3, 4}  # a shelf at a time
 

@@ -33,14 +33,14 @@ class _Alike:
         self.filled.append([])
         while (shelf := self.tail.full_shelf()) is not None:
             self.filled[-1].append(shelf)
-            self.tail.filled(shelf, written[-1][5])
+            self.tail.filled(shelf, written[-1][3])
 
     @property
     def rows(self) -> int:
-        return sum(len(self.tail.shelf(shelf)) for shelf in range(tables.SHELVES))
+        return sum(len(theirs) for shelf in range(tables.SHELVES) for _, theirs in self.tail.shelf(shelf))
 
     def _row(self, number: int) -> Standing:
-        return (UUID(int=number % _PATIENTS).bytes, number, "pulse", number.to_bytes(16), tables.SHOWN, number)
+        return (UUID(int=number % _PATIENTS).bytes, number, number.to_bytes(16), number, tables.SHOWN, "pulse")
 
 
 @given(st.lists(st.integers(1, _FULL // 2), min_size=100, max_size=300))

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import tzinfo
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,6 +12,8 @@ from hearthline_backend.storage.buckets import numbers_in, summed_up
 from hearthline_backend.storage.embedded_tail import Tail, View
 from hearthline_backend.storage.embedded_writing import in_parts
 from hearthline_backend.storage.ports import Bucket, PatientReading, Width
+from hearthline_backend.storage.readings_tables import Entry
+from hearthline_backend.storage.series_runs import entries_in, entries_of
 
 
 class Stretch(NamedTuple):
@@ -21,21 +24,22 @@ class Stretch(NamedTuple):
     end_us: int
     kind: str
 
-    def tail(self, view: View, lowest: int) -> list[int]:
-        """The numbers of what is not in ``series`` yet, with this standing or a higher one."""
-        return [
-            number
-            for _, time_us, kind, _, standing, number in view.of(self.patient)
-            if standing >= lowest and kind == self.kind and self.start_us <= time_us < self.end_us
-        ]
+    def entries(self, connection: sqlite3.Connection, view: View, lowest: int) -> list[Entry]:
+        """Those with this standing or a higher one, oldest first, then by id."""
+        start, end, kind = self.start_us, self.end_us, self.kind
+        runs = connection.execute(tables.RUNS, (self.patient, start, end))
+        found = [one for packed in runs for one in entries_of(kind, *packed)]
+        found += [one[1:] for one in view.of(self.patient) if one[5] == kind]
+        found = [one for one in found if start <= one[0] < end and one[3] >= lowest]
+        found.sort()
+        return found
 
 
 def window(connection: sqlite3.Connection, tail: Tail, asked: Stretch, patient_id: UUID) -> list[PatientReading]:
     """Readings of a stretch, oldest first, then by id."""
     with tail.view(connection) as view:
-        rows = connection.execute(tables.WINDOW, asked).fetchall()
-        rows += _by(connection, tables.BY_NUMBER, asked.tail(view, tables.IN_SERIES))
-    return [tables.reading_of(row, patient_id) for row in sorted(rows)]
+        rows = _by_number(connection, tables.BY_NUMBER, asked.entries(connection, view, tables.IN_SERIES))
+    return [tables.reading_of(row, patient_id) for row in rows]
 
 
 def windows(
@@ -48,9 +52,8 @@ def windows(
 def buckets(connection: sqlite3.Connection, tail: Tail, asked: Stretch, width: Width, zone: tzinfo) -> list[Bucket]:
     """A stretch summed up. The bodies are read for their numbers alone."""
     with tail.view(connection) as view:
-        rows = connection.execute(tables.BODIES, asked).fetchall()
-        rows += _by(connection, tables.BODIES_BY_NUMBER, asked.tail(view, tables.SHOWN))
-    return summed_up(((tables.instant(at), numbers_in(body)) for at, _, body in sorted(rows)), width, zone)
+        rows = _by_number(connection, tables.BODIES, asked.entries(connection, view, tables.SHOWN))
+    return summed_up(((tables.instant(at), numbers_in(body)) for at, _, body in rows), width, zone)
 
 
 def latest(
@@ -63,11 +66,11 @@ def latest(
         for patient, kind, *which in _by(connection, tables.LATEST, people):
             newest[patient, kind] = (which[0], which[1], which[2])
         for whose in people:
-            for patient, time_us, kind, key, standing, number in view.of(whose):
+            for patient, time_us, key, number, standing, kind in view.of(whose):
                 there = newest.get((patient, kind))
                 if standing == tables.SHOWN and (there is None or there < (time_us, key, number)):
                     newest[patient, kind] = (time_us, key, number)
-        rows = {row[1]: row for row in _by(connection, tables.BY_NUMBER, [one[2] for one in newest.values()])}
+        rows = {row[1]: row for row in _by_number(connection, tables.BY_NUMBER, newest.values())}
     found: dict[UUID, dict[str, PatientReading]] = {}
     for (patient, kind), (_, key, _) in newest.items():
         found.setdefault(people[patient], {})[kind] = tables.reading_of(rows[key], people[patient])
@@ -87,12 +90,19 @@ def everything(
     connection: sqlite3.Connection, tail: Tail, patient_id: UUID, after: tuple[int, bytes], limit: int
 ) -> list[PatientReading]:
     """Readings of one patient, by time, then id: the first ``limit`` after ``after``."""
-    patient, (time_us, key) = patient_id.bytes, after
+    patient = patient_id.bytes
     with tail.view(connection) as view:
-        rows = connection.execute(tables.EVERYTHING, (patient, time_us, time_us, key, limit)).fetchall()
-        rest = sorted((one[1], one[3], one[5]) for one in view.of(patient) if (one[1], one[3]) > after)[:limit]
-        rows += _by(connection, tables.BY_NUMBER, [number for _, _, number in rest])
-    return [tables.reading_of(row, patient_id) for row in sorted(rows)[:limit]]
+        found = [one[1:] for one in view.of(patient) if one[1:3] > after]
+        last: int | None = None
+        with closing(connection.execute(tables.RUNS_FROM, (patient, after[0]))) as runs:
+            for first_us, *packed in runs:
+                if last is not None and first_us > last:
+                    break  # runs are in order of their first readings: nothing that is asked for comes any more
+                found += [one for one in entries_in(*packed) if one[:2] > after]
+                if last is None and len(found) >= limit:
+                    last = sorted(found)[limit - 1][0]
+        rows = _by_number(connection, tables.BY_NUMBER, sorted(found)[:limit])
+    return [tables.reading_of(row, patient_id) for row in rows]
 
 
 def patients(connection: sqlite3.Connection, tail: Tail) -> list[UUID]:
@@ -100,6 +110,13 @@ def patients(connection: sqlite3.Connection, tail: Tail) -> list[UUID]:
     with tail.view(connection) as view:
         people = {patient for (patient,) in connection.execute(tables.PATIENTS)} | view.patients()
     return [UUID(bytes=one) for one in sorted(people)]
+
+
+def _by_number(connection: sqlite3.Connection, query: str, wanted: Iterable[Sequence[Any]]) -> list[Any]:
+    """The rows of entries, or of what begins like them, by time, then id."""
+    rows = connection.execute(query, (tables.as_json([one[2] for one in wanted]),)).fetchall()
+    rows.sort()
+    return rows
 
 
 def _by(connection: sqlite3.Connection, query: str, wanted: Iterable[bytes | int]) -> list[Any]:

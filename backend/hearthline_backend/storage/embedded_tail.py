@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from threading import Lock
 from typing import Final
 
@@ -37,7 +38,7 @@ class View:
         """A patient's readings that are not in ``series``, in no order."""
         shelf = tables.shelf_of(patient)
         filled = self.up_to[shelf]
-        return [one for one in self.shelves[shelf].get(patient, ()) if filled < one[5] <= self.newest]
+        return [one for one in self.shelves[shelf].get(patient, ()) if filled < one[3] <= self.newest]
 
     def patients(self) -> set[bytes]:
         """Everybody of whom there is one."""
@@ -88,7 +89,7 @@ class Tail:
             if newest > self._known:
                 up_to = _up_to(connection)
                 rows = connection.execute(tables.ARRIVED, (max(self._known, min(up_to)),))
-                self._add(row for row in rows if row[5] > up_to[tables.shelf_of(row[0])])
+                self._add(row for row in rows if row[3] > up_to[tables.shelf_of(row[0])])
                 self._known = newest
 
     def written(self, rows: Sequence[Standing]) -> None:
@@ -96,15 +97,13 @@ class Tail:
         with self._lock:
             self._last_written = len(rows)
             self._since_filled += len(rows)
-            if rows[0][5] == self._known + 1:  # otherwise a reader was quicker and knows it already
+            if rows[0][3] == self._known + 1:  # otherwise a reader was quicker and knows it already
                 self._add(rows)
-                self._known = rows[-1][5]
+                self._known = rows[-1][3]
 
-    def shelf(self, number: int) -> list[Standing]:
-        """Everything on a shelf, in order of ``series``."""
-        shelf = self._shelves[number]
-        # Most come in order, so that sorting a patient's is a look at each: a tenth of sorting all of them together.
-        return [one for patient in sorted(shelf) for one in sorted(shelf[patient])]
+    def shelf(self, number: int) -> list[tuple[bytes, list[Standing]]]:
+        """Everything on a shelf, by patient, in order of their ids; each one's as it came."""
+        return sorted(self._shelves[number].items(), key=itemgetter(0))
 
     def empty_shelves(self) -> list[int]:
         """Those with nothing on them."""
@@ -118,7 +117,7 @@ class Tail:
             self._since_filled = max(0, min(self._since_filled, max(self._last_written, rest)) - rest)
             before, self._counts[shelf], self._oldest[shelf] = self._shelves[shelf], 0, _NONE
             self._shelves[shelf] = {}  # a new one: views that began earlier go on with the one they have
-            self._add(one for rows in before.values() for one in rows if one[5] > up_to)
+            self._add(one for rows in before.values() for one in rows if one[3] > up_to)
 
     def full_shelf(self) -> int | None:
         """The shelf that should be filled in now; None where none needs it, or one was just before."""
@@ -150,8 +149,8 @@ class Tail:
             else:
                 known.append(row)
             counts[number] += 1
-            if row[5] < oldest[number]:
-                oldest[number] = row[5]
+            if row[3] < oldest[number]:
+                oldest[number] = row[3]
 
 
 def newest_number(connection: sqlite3.Connection) -> int:

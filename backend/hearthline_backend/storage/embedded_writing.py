@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import chain
 from typing import Final
 from uuid import UUID
@@ -10,6 +11,7 @@ from hearthline_backend.storage import readings_tables as tables
 from hearthline_backend.storage.embedded_tail import Tail, newest_number
 from hearthline_backend.storage.many_rows import many_rows
 from hearthline_backend.storage.ports import PatientReading, Place
+from hearthline_backend.storage.series_runs import entries_in, newest_shown, runs_of
 
 _MARKS_A_QUERY: Final = 500
 _EMPTY_LOG_MS: Final = 250
@@ -62,17 +64,16 @@ def fill_in(connection: sqlite3.Connection, tail: Tail) -> None:
 
 def _fill_in(connection: sqlite3.Connection, tail: Tail, shelf: int, newest: int) -> None:
     (up_to,) = connection.execute("SELECT up_to FROM shelves WHERE shelf = ?", (shelf,)).fetchone()
-    rows = tail.shelf(shelf)
-    if up_to and any(one[5] <= up_to for one in rows):  # another process has filled in some
-        rows = [one for one in rows if one[5] > up_to]
-    for statement, part in many_rows(tables.ADD_PLACES, 6, list(chain.from_iterable(rows))):
-        connection.execute(statement, part)
-    # They are in order, so that the last one of a patient and kind stays.
-    newest_of = {(row[0], row[2]): row for row in rows if row[4] == tables.SHOWN}
+    runs: list[bytes | str | int] = []
     latest: list[bytes | str | int] = []
-    for patient, time_us, kind, key, _, number in newest_of.values():
-        latest += (patient, kind, time_us, key, number)
-    for statement, part in many_rows(tables.ADD_LATEST, 5, latest):
+    for patient, rows in tail.shelf(shelf):
+        entries = [one[1:] for one in rows if one[3] > up_to]  # another process may have filled in some
+        entries.sort()  # nearly always they are in order: then it is a look at each
+        for run in runs_of(patient, entries):
+            runs += run
+        for kind, (time_us, key, number, _, _) in newest_shown(entries).items():
+            latest += (patient, kind, time_us, key, number)
+    for statement, part in chain(many_rows(tables.ADD_RUNS, 6, runs), many_rows(tables.ADD_LATEST, 5, latest)):
         connection.execute(statement, part)
     # Of an empty one everything is in ``series``; so nobody has to look through old readings for it.
     connection.executemany(tables.FILLED, [(newest, one) for one in {shelf, *tail.empty_shelves()}])
@@ -93,16 +94,47 @@ def move(connection: sqlite3.Connection, tail: Tail, places: Mapping[UUID, Place
         there, at, stands = goal.patient_id.bytes, tables.microseconds(goal.effective_time), tables.standing_of(goal)
         if (there, at, stands) != (patient, time_us, standing):
             connection.execute(tables.MOVE, (there, at, stands, number))
-            connection.execute(tables.REMOVE_PLACE, (patient, time_us, kind, key))
-            connection.execute(tables.ADD_PLACE, (there, at, kind, key, stands, number))
+            _take_out(connection, patient, time_us, number)
+            _add_runs(connection, there, [(at, key, number, stands, kind)])
             touched |= {(patient, kind), (there, kind)}
     for pair in sorted(touched):
-        connection.execute(tables.REMOVE_LATEST, pair)
-        connection.execute(tables.FIND_LATEST, pair)
+        _find_latest(connection, *pair)
     connection.execute("COMMIT")
     for shelf in shelves:
         tail.filled(shelf, newest)
     return frozenset(UUID(bytes=key) for key in goals)
+
+
+def _add_runs(connection: sqlite3.Connection, patient: bytes, entries: Sequence[tables.Entry]) -> None:
+    for statement, part in many_rows(tables.ADD_RUNS, 6, list(chain.from_iterable(runs_of(patient, entries)))):
+        connection.execute(statement, part)
+
+
+def _take_out(connection: sqlite3.Connection, patient: bytes, time_us: int, number: int) -> None:
+    """Out of the run in which it stands."""
+    for last_us, run, *packed in connection.execute(tables.RUNS_AT, (patient, time_us, time_us)).fetchall():
+        entries = entries_in(*packed)
+        rest = [one for one in entries if one[2] != number]
+        if len(rest) < len(entries):
+            connection.execute(tables.REMOVE_RUN, (patient, last_us, run))
+            _add_runs(connection, patient, rest)
+
+
+def _find_latest(connection: sqlite3.Connection, patient: bytes, kind: str) -> None:
+    """Bring ``latest`` up to date with ``series``."""
+    newest: tables.Entry | None = None
+    with closing(connection.execute(tables.NEWEST_RUNS, (patient,))) as runs:
+        for last_us, *packed in runs:
+            if newest is not None and last_us < newest[0]:
+                break
+            found = newest_shown(entries_in(*packed)).get(kind)
+            if found is not None and (newest is None or newest < found):
+                newest = found
+    connection.execute(tables.REMOVE_LATEST, (patient, kind))
+    if newest is not None:
+        time_us, key, number, _, _ = newest
+        for statement, part in many_rows(tables.ADD_LATEST, 5, (patient, kind, time_us, key, number)):
+            connection.execute(statement, part)
 
 
 def erase(connection: sqlite3.Connection, tail: Tail, patient: bytes) -> int:
@@ -112,7 +144,11 @@ def erase(connection: sqlite3.Connection, tail: Tail, patient: bytes) -> int:
     """
     newest, shelf = _begin(connection, tail), tables.shelf_of(patient)
     _fill_in(connection, tail, shelf, newest)
-    *_, gone = (connection.execute(statement, (patient,)).rowcount for statement in tables.ERASE)
+    runs = connection.execute(tables.ALL_RUNS, (patient,))
+    numbers = [entry[2] for packed in runs for entry in entries_in(*packed)]
+    gone = connection.execute(tables.ERASE_READINGS, (tables.as_json(numbers),)).rowcount
+    for statement in tables.ERASE:
+        connection.execute(statement, (patient,))
     connection.execute("COMMIT")
     tail.filled(shelf, newest)
     if gone:

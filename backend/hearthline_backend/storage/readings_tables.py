@@ -13,7 +13,11 @@
 ``.gateway``            who sent it first
 ``.stored_us``          the backend's clock when it was stored, microseconds since 1970-01-01 UTC
 ``.body``               the reading as JSON, byte for byte as it came: a correction moves a reading, and leaves this
-``series``              where readings stand, clustered by ``(patient, time_us, kind, id)``; leads to ``.number``
+``series``              where readings stand: a row is a run of up to 24 of one patient
+``.last_us``            the effective time of its last reading, ``.number`` that one's; ``.first_us`` that of its first
+``.kinds``              those of its readings, with commas between them
+``.readings``           34 bytes each, in order of time, then id: time_us (8 bytes, signed, big-endian), id (16), number
+                        (8, as the time), standing (1), kind (1: its place in ``.kinds``, from 0)
 ``latest``              ``(patient, kind)`` to ``(time_us, id, number)`` of the newest that may be the last value
 ``shelves``             how far ``series`` and ``latest`` are filled: a patient is on the shelf of the last byte of the
                         id modulo 16, and its readings with a number above ``.up_to`` are in ``readings`` alone so far
@@ -21,10 +25,10 @@
 
 Readings of many patients arrive together, and stand far apart in ``series``: filled in at once, nearly each would
 change a page of its own, and pages written are what a reading costs here. A shelf is filled in when several of each
-patient have come. Until then :mod:`.embedded_tail` knows them.
+patient have come, as runs (:mod:`.series_runs`). Until then :mod:`.embedded_tail` knows them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -32,19 +36,19 @@ from uuid import UUID
 from hearthline_backend.storage.buckets import shows_as_latest
 from hearthline_backend.storage.ports import PatientReading
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Kept in the file's ``user_version``."""
 SHELVES: Final = 16
 
+SERIES: Final = """CREATE TABLE series (
+    patient BLOB NOT NULL, last_us INTEGER NOT NULL, number INTEGER NOT NULL, first_us INTEGER NOT NULL,
+    kinds TEXT NOT NULL, readings BLOB NOT NULL, PRIMARY KEY (patient, last_us, number)) WITHOUT ROWID"""
 TABLES: Final = (
     """CREATE TABLE readings (
         number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, patient BLOB NOT NULL, time_us INTEGER NOT NULL,
         kind TEXT NOT NULL, standing INTEGER NOT NULL, gateway TEXT NOT NULL, stored_us INTEGER NOT NULL,
         body TEXT NOT NULL)""",
-    """CREATE TABLE series (
-        patient BLOB NOT NULL, time_us INTEGER NOT NULL, kind TEXT NOT NULL, id BLOB NOT NULL,
-        standing INTEGER NOT NULL, number INTEGER NOT NULL,
-        PRIMARY KEY (patient, time_us, kind, id)) WITHOUT ROWID""",
+    SERIES,
     """CREATE TABLE latest (
         patient BLOB NOT NULL, kind TEXT NOT NULL, time_us INTEGER NOT NULL, id BLOB NOT NULL,
         number INTEGER NOT NULL, PRIMARY KEY (patient, kind)) WITHOUT ROWID""",
@@ -58,13 +62,12 @@ SHOWN: Final = 2
 
 NEWEST: Final = """SELECT max(coalesce((SELECT max(number) FROM readings), 0), (SELECT max(up_to) FROM shelves))"""
 UP_TO: Final = "SELECT up_to FROM shelves ORDER BY shelf"
-ARRIVED: Final = "SELECT patient, time_us, kind, id, standing, number FROM readings WHERE number > ? ORDER BY number"
+ARRIVED: Final = "SELECT patient, time_us, id, number, standing, kind FROM readings WHERE number > ? ORDER BY number"
 
 ADD_READINGS: Final = """INSERT OR IGNORE INTO readings
     (number, id, patient, time_us, kind, standing, gateway, stored_us, body) VALUES {rows}"""
 KNOWN: Final = "SELECT id FROM readings WHERE id IN ({marks})"
-ADD_PLACES: Final = "INSERT INTO series (patient, time_us, kind, id, standing, number) VALUES {rows}"
-ADD_PLACE: Final = "INSERT INTO series (patient, time_us, kind, id, standing, number) VALUES (?,?,?,?,?,?)"
+ADD_RUNS: Final = "INSERT INTO series (patient, last_us, number, first_us, kinds, readings) VALUES {rows}"
 ADD_LATEST: Final = """INSERT INTO latest (patient, kind, time_us, id, number) VALUES {rows}
     ON CONFLICT (patient, kind) DO UPDATE SET time_us = excluded.time_us, id = excluded.id, number = excluded.number
     WHERE (excluded.time_us, excluded.id) > (latest.time_us, latest.id)"""
@@ -72,19 +75,14 @@ FILLED: Final = "UPDATE shelves SET up_to = ? WHERE shelf = ?"
 
 # Only these words of our own are put into statements.
 _ROW: Final = "r.time_us, r.id, r.patient, r.gateway, r.stored_us, CAST(r.body AS BLOB), r.standing"
-WINDOW: Final = f"""SELECT {_ROW} FROM series AS s CROSS JOIN readings AS r ON r.number = s.number
-    WHERE s.patient = ? AND s.time_us >= ? AND s.time_us < ? AND s.kind = ? AND s.standing > 0
-    ORDER BY s.time_us, s.id"""  # noqa: S608
-EVERYTHING: Final = f"""SELECT {_ROW} FROM series AS s CROSS JOIN readings AS r ON r.number = s.number
-    WHERE s.patient = ? AND s.time_us >= ? AND (s.time_us > ? OR s.id > ?) ORDER BY s.time_us, s.id LIMIT ?"""  # noqa: S608
-BY_NUMBER: Final = f"SELECT {_ROW} FROM readings AS r WHERE r.number IN ({{marks}})"  # noqa: S608
+BY_NUMBER: Final = f"SELECT {_ROW} FROM json_each(?) AS one CROSS JOIN readings AS r ON r.number = one.value"  # noqa: S608
+BODIES: Final = """SELECT r.time_us, r.id, CAST(r.body AS BLOB)
+    FROM json_each(?) AS one CROSS JOIN readings AS r ON r.number = one.value"""
 BY_ID: Final = f"SELECT {_ROW} FROM readings AS r WHERE r.id IN ({{marks}})"  # noqa: S608
 LATEST: Final = "SELECT patient, kind, time_us, id, number FROM latest WHERE patient IN ({marks})"
-BODIES: Final = """SELECT s.time_us, s.id, CAST(r.body AS BLOB) FROM series AS s
-    CROSS JOIN readings AS r ON r.number = s.number
-    WHERE s.patient = ? AND s.time_us >= ? AND s.time_us < ? AND s.kind = ? AND s.standing = 2
-    ORDER BY s.time_us, s.id"""
-BODIES_BY_NUMBER: Final = "SELECT time_us, id, CAST(body AS BLOB) FROM readings WHERE number IN ({marks})"
+RUNS: Final = "SELECT kinds, readings FROM series WHERE patient = ? AND last_us >= ? AND first_us < ?"
+RUNS_FROM: Final = """SELECT first_us, kinds, readings FROM series WHERE patient = ? AND last_us >= ?
+    ORDER BY first_us"""
 PATIENTS: Final = """WITH RECURSIVE everybody (patient) AS (
     SELECT min(patient) FROM series UNION ALL
     SELECT (SELECT min(patient) FROM series WHERE patient > everybody.patient) FROM everybody
@@ -93,21 +91,23 @@ PATIENTS: Final = """WITH RECURSIVE everybody (patient) AS (
 
 PLACES: Final = f"SELECT r.number, r.kind, {_ROW} FROM readings AS r WHERE r.id IN ({{marks}})"  # noqa: S608
 MOVE: Final = "UPDATE readings SET patient = ?, time_us = ?, standing = ? WHERE number = ?"
-REMOVE_PLACE: Final = "DELETE FROM series WHERE patient = ? AND time_us = ? AND kind = ? AND id = ?"
+RUNS_AT: Final = """SELECT last_us, number, kinds, readings FROM series
+    WHERE patient = ? AND last_us >= ? AND first_us <= ?"""
+REMOVE_RUN: Final = "DELETE FROM series WHERE patient = ? AND last_us = ? AND number = ?"
+NEWEST_RUNS: Final = "SELECT last_us, kinds, readings FROM series WHERE patient = ? ORDER BY last_us DESC"
 REMOVE_LATEST: Final = "DELETE FROM latest WHERE patient = ? AND kind = ?"
-FIND_LATEST: Final = """INSERT INTO latest (patient, kind, time_us, id, number)
-    SELECT patient, kind, time_us, id, number FROM series
-    WHERE patient = ? AND kind = ? AND standing = 2 ORDER BY time_us DESC, id DESC LIMIT 1"""
-ERASE: Final = (
-    "DELETE FROM readings WHERE number IN (SELECT number FROM series WHERE patient = ?)",
-    "DELETE FROM latest WHERE patient = ?",
-    "DELETE FROM series WHERE patient = ?",
-)
+ALL_RUNS: Final = "SELECT kinds, readings FROM series WHERE patient = ?"
+ERASE_READINGS: Final = "DELETE FROM readings WHERE number IN (SELECT value FROM json_each(?))"
+ERASE: Final = ("DELETE FROM latest WHERE patient = ?", "DELETE FROM series WHERE patient = ?")
 
 Row = tuple[int, bytes, bytes, str, int, bytes, int]
 """What the queries for readings give: time_us, id, patient, gateway, stored_us, body, standing. So they sort."""
-Standing = tuple[bytes, int, str, bytes, int, int]
-"""A row of ``series``: patient, time_us, kind, id, standing, number."""
+Entry = tuple[int, bytes, int, int, str]
+"""A reading in a run: time_us, id, number, standing, kind. So they sort."""
+Standing = tuple[bytes, int, bytes, int, int, str]
+"""Where a reading stands: its patient, then what its entry will be."""
+Run = tuple[bytes, int, int, int, str, bytes]
+"""A row of ``series``: patient, last_us, number, first_us, kinds, readings."""
 
 EARLIEST_US: Final = -(1 << 63)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -117,6 +117,11 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 def shelf_of(patient: bytes) -> int:
     """The shelf that a patient is on."""
     return patient[-1] % SHELVES
+
+
+def as_json(numbers: Iterable[int]) -> str:
+    """What ``json_each`` takes apart: one value for the driver to hand over, however many there are."""
+    return f"[{','.join(map(str, numbers))}]"
 
 
 def microseconds(moment: datetime) -> int:
@@ -160,7 +165,7 @@ def numbered(new: Mapping[bytes, PatientReading], newest: int) -> tuple[list[int
         time_us = (one.effective_time - _EPOCH) // _MICROSECOND
         standing = ASIDE if one.aside else SHOWN if shows_as_latest(content) else IN_SERIES
         values += (number, key, patient, time_us, kind, standing, one.gateway, stored_us, one.body.decode())
-        standings.append((patient, time_us, kind, key, standing, number))
+        standings.append((patient, time_us, key, number, standing, kind))
     return values, standings
 
 
